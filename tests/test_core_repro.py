@@ -35,6 +35,8 @@ def test_seeding_the_generators():
     a,b = (torch.rand(4, generator=step_generator(0, 5)) for _ in range(2))
     assert torch.equal(a, b) and not torch.equal(a, torch.rand(4, generator=step_generator(0, 6)))
     seed_everything(-1); seed_everything(2**70)     # any integer will do
+    seed_everything(11); c = torch.rand(3); torch.manual_seed(11)
+    assert torch.equal(c, torch.rand(3))            # the same numbers as torch's own seeding
 
 
 def test_choosing_a_device():

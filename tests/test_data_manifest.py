@@ -17,7 +17,7 @@ def small_manifest(root='.'):
 def test_one_utterance():
     from dataclasses import replace
     u = Utterance('bdl_a1', 'bdl/a1.wav', 'train', 'bdl', 'm', 'A word.', [[0, .1, 'ah'], [.1, .3, 'w']], 2)
-    assert u.phones==((0., .1, 'ah'), (.1, .3, 'w')) and u.duration==2. and hash(u)
+    assert u.phones==((0., .1, 'ah'), (.1, .3, 'w')) and u.phones[1].label=='w' and u.duration==2. and hash(u)
     for change,said in [({'speaker':61}, 'speaker must be text'), ({'gender':'female'}, "gender must be 'f', 'm'"), ({'duration':float('nan')}, 'duration must be'),
                         ({'phones':[[.2, .1, 'ah']]}, "end of the phone 'ah'"), ({'phones':[[.2, .3, 'a'], [.1, .3, 'b']]}, 'start of a phone'), ({'path':'../x.wav'}, 'leaves the root')]:
         try: replace(u, **change)

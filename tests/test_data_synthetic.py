@@ -13,28 +13,23 @@ from audiostyle.data.manifest import Manifest, Utterance, read_manifest
 from audiostyle.data.synthetic import *
 
 
+def test_twelve_voices():
+    assert len(VOICES)==12==len({v.variant for v in VOICES.values()}) and [v.gender for v in VOICES.values()]==['f', 'm']*6
+    print(*VOICES.values(), sep='\n')
+
+
 def test_what_they_read():
     assert N_SHARED==10 and len(SENTENCES)==170==len(set(SENTENCES))
     assert all(4<=len(s.split())<=12 and s[-1] in '.?' and s.isascii() for s in SENTENCES)
 
 
-def test_fresh_children_make_the_same_bytes():
-    args = ('belinda', 48, 80, 170, 'The boat drifted away from the shore.', 1)
-    other = ('Mike', 48, 50, 165, 'Nobody knew why the lights went out last night.', 1)
-    with TemporaryDirectory() as d:
-        _synthesise([('a', *args), ('x', *other), ('b', *args), ('y', *other), ('c', *args)], Path(d), 1)
-        _synthesise([('alone', *args)], Path(d), 1)
-        made = {(Path(d)/f'{n}.pcm').read_bytes() for n in ('a', 'b', 'c', 'alone')}
-    assert len(made)==1 and len(made.pop())>40_000
-
-
 def test_a_sentence():
     import torch
     text = 'Who put salt in the sugar bowl?'
-    (a,phones),(b,_) = speak([('f01', text), ('m01', text)])
+    (a,phones),(b,_),(c,_) = speak([('f01', text), ('m01', text), ('f01', text)])
     assert a.dtype==torch.float32 and a.shape[0]==1 and 16000<a.shape[1]<16000*4 and .05<float(a.abs().max())<1 and a.shape!=b.shape
     assert abs(phones[-1][1]-a.shape[1]/16000)<1e-3 and all(p[1]==q[0] for p,q in zip(phones, phones[1:]))
-    again,_ = next(iter(speak([('f01', text)], jobs=1))); assert torch.equal(a, again)
+    alone,_ = next(iter(speak([('f01', text)], jobs=1))); assert torch.equal(a, c) and torch.equal(a, alone)
     for bad in (('f1', text), ('f01', ' ?! ')):
         try: speak([bad])
         except DataError as e: print(e)
@@ -42,15 +37,33 @@ def test_a_sentence():
 
 
 def test_the_corpus():
-    deal = _deal(12, 40, 0)
-    assert len(deal)==480==len({d[0] for d in deal})
-    by = {v:{i for _,w,i,_ in deal if w==v} for v in VOICES}
+    dealt = deal_sentences(12, 40, 0)
+    assert len(dealt)==480==len({d[0] for d in dealt})
+    by = {v:{i for _,w,i,_ in dealt if w==v} for v in VOICES}
     assert all(len(s)==40 for s in by.values()) and set.intersection(*by.values())==set(range(10))
     first = list(VOICES)[:5]; assert all(by[a]&by[b]==set(range(10)) for a in first for b in first if a<b)
     where = {}
-    for _,_,i,split in deal: assert where.setdefault(i, split)==split          # no sentence in two splits
-    assert {s:sum(d[3]==s for d in deal) for s in ('train', 'valid', 'test')}=={'train':324, 'valid':36, 'test':120}
+    for _,_,i,split in dealt: assert where.setdefault(i, split)==split          # no sentence in two splits
+    assert {s:sum(d[3]==s for d in dealt) for s in ('train', 'valid', 'test')}=={'train':324, 'valid':36, 'test':120}
     for bad in ((13, 40), (0, 40), (2, 3), (2, 400)):
-        try: _deal(*bad, 0)
+        try: deal_sentences(*bad, 0)
         except DataError as e: print(e)
         else: raise AssertionError(bad)
+
+
+def test_a_corpus_is_whole_reused_repaired_and_never_mixed_with_something_else():
+    from concurrent.futures import ThreadPoolExecutor
+    with TemporaryDirectory() as d:
+        root = Path(d)/'corpus'; small = dict(voices=2, sentences=4)
+        with ThreadPoolExecutor(2) as pool: a,b = pool.map(lambda _: build_corpus(root, **small), range(2))
+        record,born = read_json(root/'corpus.json'),(root/'corpus.json').stat().st_mtime_ns
+        assert a==b and len(a)==8 and a.genders=={'f01':'f', 'm01':'m'} and a.splits==['test', 'valid', 'train'] and len(record['files'])==9
+        assert all(u.text and u.phones and abs(u.phones[-1][1]-u.duration)<1e-3 and a.path_of(u).is_file() for u in a)
+        assert build_corpus(root, **small)==a and (root/'corpus.json').stat().st_mtime_ns==born       # reused, not made again
+        (root/a[0].path).write_bytes(b'')
+        assert build_corpus(root, **small)==a and read_json(root/'corpus.json')==record               # repaired, the same to the bit
+        assert sorted(p.name for p in Path(d).iterdir())==['.corpus.lock', 'corpus']
+        for folder,settings in ((root, dict(voices=2, sentences=5)), (Path(d), small)):
+            try: build_corpus(folder, **settings)
+            except DataError as e: print(str(e).replace(d, '…'))
+            else: raise AssertionError(settings)

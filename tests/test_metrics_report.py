@@ -25,6 +25,13 @@ def made_up(seed=0):
     return {'mean-variance': rows(6.8, .66), 'nothing': rows(8., .57), 'real voice': rows(4., .92), 'neural': rows(5.9, .74), 'placebo': rows(8., .57)}
 
 
+def test_interval_reads_well():
+    test_eq(str(Interval(5.318, 5.1, 5.5, 20)), '5.32 [5.10, 5.50]'); test_eq(f'{Interval(.318, .1, .5, 20):.0%}', '32% [10%, 50%]')
+    test_eq(str(Interval(-.001, -.02, .01, 9)), '0.00 [-0.02, 0.01]'); test_eq(str(Interval(7., np.nan, np.nan, 1)), '7.00 [–]')
+    assert Interval(2., 1., 3., 9).excludes(0) and not Interval(2., 1., 3., 9).excludes(3) and Interval(2., 1., 3., 9).apart(Interval(5., 4., 6., 9))
+    assert not Interval(2., 1., 3., 9).apart(Interval(3.5, 2.9, 4., 9)) and not Interval(np.nan, np.nan, np.nan, 0).excludes(0)
+
+
 def test_interval_against_theory():
     rng = np.random.default_rng(0); x = rng.normal(5, 2, 400); i = bootstrap(x, n=8000)
     test_close(i.mean, x.mean()); test_eq(i.n, 400)
@@ -39,11 +46,9 @@ def test_interval_against_theory():
 def test_odd_values_have_a_defined_answer():
     test_eq(bootstrap([3., np.nan, 5., 4.])[::3], (4., 3)); test_eq(str(bootstrap([7.,7.,7.])), '7.00 [7.00, 7.00]')
     test_eq(str(bootstrap([7.])), '7.00 [–]'); test_eq(str(bootstrap([1.,2.], groups=['a','a'])), '1.50 [–]')
-    test_eq(str(Interval(-.001, -.02, .01, 9)), '0.00 [-0.02, 0.01]'); test_eq(str(bootstrap([])), '–'); test_eq(bootstrap([np.nan]).n, 0)
-    test_eq(f"{Interval(1.2345, 1., 1.5, 9):.3f}", '1.234 [1.000, 1.500]' if f'{1.2345:.3f}'=='1.234' else '1.235 [1.000, 1.500]')
+    test_eq(str(bootstrap([])), '–'); test_eq(bootstrap([np.nan]).n, 0)
     test_fail(lambda: bootstrap([1., np.inf]), contains='values[1] is infinite'); test_fail(lambda: bootstrap([[1.]]), contains='one number an utterance')
     test_fail(lambda: bootstrap([1.,2.], groups=['a']), contains='2 values and 1 groups'); test_fail(lambda: bootstrap([1.,2.], level=95), contains='e.g. 0.95')
-    assert not bootstrap([np.nan]).excludes(0) and Interval(2., 1., 3., 9).excludes(0) and Interval(2., 1., 3., 9).apart(Interval(5., 4., 6., 9))
 
 
 def test_coverage():

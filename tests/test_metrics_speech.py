@@ -74,6 +74,14 @@ def test_speech_is_what_is_within_20_db_of_the_mean():
     test_close(frame_power(mel_cepstrum(sp)), 10*np.log10(full/full.mean()), eps=.2)
 
 
+def test_pairs_are_frames_of_the_whole_utterance():
+    rng = np.random.default_rng(0); c = np.concatenate([np.zeros((20,1)), .05*rng.normal(size=(20,24))], 1); quiet = np.eye(1, 25).repeat(6, 0)*-9
+    late = np.concatenate([quiet, c]); path = alignment(c, late)                 # six frames of silence, then the same
+    test_eq(path, np.stack([np.arange(20), np.arange(20)+6], 1))
+    gap = c.copy(); gap[5:8] = quiet[:3]; test_eq(alignment(c, gap, 'none')[:,0], np.arange(20))   # swallowed sounds still count
+    test_eq(alignment(gap, gap, 'none')[:,0], np.delete(np.arange(20), [5,6,7]))
+
+
 def test_invariances():
     c = trajectory(np.arange(0, 2, .005)); louder = c+np.eye(1, 25)*np.log(7.)
     for align in ('dtw','none'):

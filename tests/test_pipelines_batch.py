@@ -3,7 +3,7 @@ import json, os, time, traceback, warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
-from audiostyle.core.errors import AudioFileError, AudioWarning, AudiostyleError, DataError, did_you_mean
+from audiostyle.core.errors import AudioFileError, AudioWarning, AudiostyleError, CheckpointError, DataError, did_you_mean
 from audiostyle.pipelines.batch import *
 import subprocess,sys,tempfile
 from contextlib import chdir
@@ -53,11 +53,19 @@ def test_plans_that_are_refused():
     d = tree('in/a.wav', 'in/a.mp3', 'one/x.wav', 'x.wav', 'empty/notes.txt'); os.link(d/'x.wav', d/'hard.wav'); (d/'soft.wav').symlink_to(d/'x.wav')
     cases = [(['in'], 'out', 'would be made of two sources'), (['one','x.wav'], 'out', 'would be made of two sources'), (['one'], 'one/../one', 'source folder and the folder of results'),
             (['x.wav'], './x.wav', 'is the output and also the source'), (['x.wav'], 'hard.wav', 'is the output and also the source'), (['soft.wav'], 'x.wav', 'is the output and also the source'),
-            (['empty'], 'out', 'holds no sound files'), (['one'], 'x.wav', 'several results need a folder'), (['y.wav'], 'out', "did you mean 'x.wav'?"), ([], 'out', 'nothing to convert')]
+            (['empty'], 'out', 'holds no sound files'), (['one'], 'x.wav', 'several results need a folder'), (['y.wav'], 'out', "did you mean 'x.wav'?"), ([], 'out', 'nothing to convert'), (['x.wav'], 'x.doc', "ending '.doc' names no sound format")]
     with chdir(d):
         for inputs,out,text in cases:
             try: plan(inputs, out); raise AssertionError(text)
             except AudiostyleError as e: print(str(e)[:140]); assert text in str(e), e
+
+
+def test_models_by_name():
+    d = tree('m/config.json', 'broken/config.json', 'none/x'); (d/'m'/'config.json').write_text(json.dumps(dict(extra=dict(speakers=['slt','bdl']))))
+    test_eq(model_voices(model_folder(d/'m')), ['slt', 'bdl']); check_voice('slt', ['slt','bdl'])
+    test_fail(lambda: check_voice('SLT', ['slt','bdl']), contains="unknown speaker 'SLT' did you mean 'slt'?; this model knows slt, bdl")
+    for model,text in [(d/'gone', 'neither a folder nor a bundled model'), ('vaee', 'neither a folder nor a bundled model'), (d/'m'/'config.json', 'is a file'), (d/'none', 'is no model folder'), (d/'broken', 'does not say which voices')]:
+        test_fail(lambda: model_voices(model_folder(model)), contains=text)
 
 
 def test_every_job_has_its_record():

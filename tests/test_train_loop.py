@@ -31,10 +31,10 @@ def toy_state(seed=0):
     with seeded(seed): net = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Dropout(0.2), nn.Linear(16, 1))
     return ToyState(net, torch.optim.Adam(net.parameters(), lr=1e-2), seed=seed)
 
-def toy_batch(step, seed=0):
+def toy_batch(step, seed=0, size=16):
     "Random inputs and the function to be learnt."
-    x = torch.randn(16, 4, generator=step_generator(seed, step))
-    return {'x':x, 'y':x.prod(-1, keepdim=True)+x[:, :1]}
+    x = torch.randn(size, 4, generator=step_generator(seed, step))
+    return {'x':x, 'y':torch.tanh(2*x[:, :1]) + 0.5*torch.sin(x[:, 1:2]+x[:, 2:3])}
 
 def toy_update(fabric, s, batch):
     "One step of least squares."
@@ -51,7 +51,7 @@ def same(a, b):
 def test_devices():
     from audiostyle.train.loop import _place
     fabric = make_fabric('cpu')
-    assert _place(fabric)==dict(device='cpu', precision='Precision32-true', threads=torch.get_num_threads(), processes=1)
+    assert _place(fabric)==dict(device='cpu', precision='Precision32-true', threads=torch.get_num_threads())
     assert (fabric.device.type, fabric.world_size)==('cpu', 1)
     assert fabric.to_device({'x':torch.ones(2)})['x'].device==fabric.device
 
@@ -84,6 +84,31 @@ def test_one_step():
     assert first['train/loss']>0 and live.step==1 and not same(s, before)
 
 
+def test_steps():
+    from audiostyle.train.loop import _set_up,_steps
+    @dataclass
+    class Counting(ToyState): seen:float = 0.
+    def counting_update(fabric, s, batch): s.seen = 0.9*s.seen+1; return toy_update(fabric, s, batch)
+    a = toy_state(); s = Counting(a.net, a.opt); fabric = make_fabric('cpu'); live = _set_up(fabric, s, None)
+    for scalars in _steps(GuardedFabric(fabric), live, s, counting_update, toy_batch, 3): assert s.step==live.step and s.seen==live.seen and scalars['train/loss']>0
+    assert s.step==3 and s.seen==2.71 and s.opt is a.opt
+
+
+def test_modes_of_fabric():
+    from types import SimpleNamespace
+    from audiostyle.core.errors import SettingsError
+    from audiostyle.train.loop import _set_up
+    def refusal(world_size, scaler):
+        try: _set_up(SimpleNamespace(world_size=world_size, strategy=SimpleNamespace(precision=SimpleNamespace(scaler=scaler))), toy_state(), None)
+        except SettingsError as e: return str(e)
+    assert refusal(2, None)=='one process trains at a time, found 2; use one device'
+    assert refusal(1, object())=="16-bit floats with a scaler are not supported; use precision 'bf16-mixed'"
+    s = toy_state(); live = _set_up(make_fabric('cpu', 'bf16-mixed'), s, None); kinds = []
+    live.net.module[4].register_forward_hook(lambda m, i, o: kinds.append(o.dtype))
+    _one = toy_update(make_fabric('cpu', 'bf16-mixed'), live, toy_batch(0))
+    assert kinds==[torch.bfloat16] and s.net[0].weight.dtype==torch.float32
+
+
 def test_being_interrupted():
     handlers = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     def end(number, times):
@@ -107,11 +132,25 @@ def test_the_run_folder():
 
 def test_fit():
     from audiostyle.train.track import plot_metrics
-    t = Tracker()
-    s = fit(toy_state(), toy_update, toy_batch, 300, fabric=make_fabric('cpu'), log_every=1, tracker=t)
-    start,end = (sum(r['train/loss'] for r in rows)/50 for rows in (t.rows[:50], t.rows[-50:]))
-    assert s.step==300 and len(t.rows)==300 and end<0.7*start
-    plot_metrics(t.rows);
+    held_out = toy_batch(0, seed=10**6, size=2000)
+    def unexplained(s): return {'eval/unexplained':(s.net(held_out['x'])-held_out['y']).square().mean()/held_out['y'].var()}
+    t,s = Tracker(),toy_state()
+    with torch.no_grad(): s.net.eval(); untrained = float(unexplained(s)['eval/unexplained']); s.net.train()
+    s = fit(s, toy_update, toy_batch, 300, fabric=make_fabric('cpu'), log_every=1, every=50, on_eval=unexplained, tracker=t)
+    errors = {r['step']:round(r['eval/unexplained'], 3) for r in t.rows if 'eval/unexplained' in r}
+    assert s.step==300 and len(t.rows)==300 and list(errors)==[50, 100, 150, 200, 250, 300] and errors[300]<0.15 and untrained>0.5
+    plot_metrics(t.rows, 'train/loss', 'eval/unexplained')
+    print(f'untrained {untrained:.3f}', errors)
+
+
+def test_progress():
+    import contextlib,io
+    with contextlib.redirect_stderr(io.StringIO()) as err: fit(toy_state(), toy_update, toy_batch, 20, fabric=make_fabric('cpu'), progress=True)
+    last = err.getvalue().split('\r')[-1].strip()
+    assert '20/20' in last and 'train/loss=' in last and 'step/s' in last and '<' in last
+    with contextlib.redirect_stderr(io.StringIO()) as err: fit(toy_state(), toy_update, toy_batch, 2, fabric=make_fabric('cpu'), progress=False)
+    assert 'training' not in err.getvalue()
+    print(last)
 
 
 def test_killed_and_resumed():

@@ -31,7 +31,7 @@ def step_seed(
     "The seed of one step, a function of both numbers and of nothing else."
     return _mix((_mix(seed & (2**64-1)) + step) & (2**64-1))
 
-# %% ../../nbs/00_core/02_repro.ipynb #9a982fae
+# %% ../../nbs/00_core/02_repro.ipynb #fcc9afc9
 def seed_everything(
     seed:int # Any integer; its low 64 bits count
 )->None:
@@ -39,7 +39,9 @@ def seed_everything(
     seed &= 2**64-1
     random.seed(seed)
     np.random.seed([seed & 0xFFFFFFFF, seed >> 32])   # the legacy generator takes 32-bit words
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)         # torch.manual_seed would format a stack trace on each call where CUDA is absent
+    if torch.cuda.is_available(): torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available(): torch.mps.manual_seed(seed)
 
 def step_generator(
     seed:int, # Seed of the whole run

@@ -15,7 +15,7 @@ from ..core.errors import DataError,did_you_mean
 from ..core.show import Table,table
 from ..core.store import atomic_path
 
-# %% ../../nbs/20_data/00_manifest.ipynb #e0ed3e46
+# %% ../../nbs/20_data/00_manifest.ipynb #a504d231
 def _safe_path(path):
     "A relative path in POSIX notation that stays beneath its root."
     text = path.as_posix() if isinstance(path, PurePosixPath) else os.fspath(path) if isinstance(path, os.PathLike) else path
@@ -33,16 +33,17 @@ def _number(value, what, least=0.):
     return float(value)
 
 def _phones(phones):
-    "Phones as a tuple of (start, end, label), checked for order."
+    "Phones as a tuple of segments, checked for order."
+    from audiostyle.signal.phonemes import Segment     # here, since it loads torch, which a manifest without phones can do without
     out = []
     if not isinstance(phones, (list, tuple)): raise DataError(f"phones must be a list, found {phones!r}")
     for p in phones:
         if not isinstance(p, (list, tuple)) or len(p)!=3 or not isinstance(p[2], str): raise DataError(f"a phone is [start, end, label], found {p!r}")
         start = _number(p[0], 'start of a phone', out[-1][0] if out else 0.)
-        out.append((start, _number(p[1], f'end of the phone {p[2]!r}', start), p[2]))
+        out.append(Segment(start, _number(p[1], f'end of the phone {p[2]!r}', start), p[2]))
     return tuple(out)
 
-# %% ../../nbs/20_data/00_manifest.ipynb #069ce142
+# %% ../../nbs/20_data/00_manifest.ipynb #45935e3c
 @dataclass(frozen=True, slots=True)
 class Utterance:
     "One recording of one speaker."
@@ -52,7 +53,7 @@ class Utterance:
     speaker:str           # Name of the speaker
     gender:str|None=None  # `f` or `m`
     text:str|None=None    # What is said
-    phones:tuple|None=None # (start, end, label) of each phone [s, s, text]
+    phones:tuple|None=None # `Segment(start, end, label)` of each phone [s, s, text]
     duration:float|None=None # [s]
     def __post_init__(self):
         put = lambda name,value: object.__setattr__(self, name, value)

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import DataError,did_you_mean
 from ..core.show import table
 
-# %% ../../nbs/50_metrics/03_report.ipynb #9ade0a91
+# %% ../../nbs/50_metrics/03_report.ipynb #5e4a06b4
 class Interval(NamedTuple):
     "A mean, the interval it may be trusted in, and the number of values behind it."
     mean:float
@@ -30,6 +30,7 @@ class Interval(NamedTuple):
         return f'{mean} [–]' if np.isnan(self.low) else f'{mean} [{low}, {high}]'
     def __str__(self): return format(self, '')
 
+# %% ../../nbs/50_metrics/03_report.ipynb #af8fe5cb
 def _resampled_means(values, n, seed, groups=None):
     "Means of `values` (u, k) over `n` draws of utterances, or of groups with all they hold, (n, k)."
     member = np.unique(groups, return_inverse=True)[1].ravel() if groups is not None else np.arange(len(values))

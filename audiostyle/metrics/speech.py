@@ -14,7 +14,16 @@ from ..core.errors import DataError
 from ..signal.waveform import resample
 from ..signal.world import WorldSettings,analyse,cepstrum_to_envelope,mel_cepstrum
 
-# %% ../../nbs/50_metrics/00_speech.ipynb #27cdab4e
+# %% ../../nbs/50_metrics/00_speech.ipynb #da60368b
+def _factors(x, y, rows):
+    "Left and right factor whose product holds squared distances; `rows` pads x, three columns pad y on each side."
+    n,m,d = len(x),len(y),x.shape[1]
+    left,right = np.zeros((rows, d+2)),np.zeros((d+2, m+6))
+    left[:n,:d],left[:n,d],left[:,d+1] = x,(x*x).sum(1),1.
+    right[:d,3:m+3],right[d],right[d+1,3:m+3] = -2*y.T,1.,(y*y).sum(1)
+    return left,right
+
+# %% ../../nbs/50_metrics/00_speech.ipynb #f148276d
 @lru_cache(maxsize=None)
 def _compiled(
     kernel  # A function of arrays and numbers
@@ -36,15 +45,7 @@ def _distances(d2, x, y, tol):
                     for k in range(x.shape[1]): row[j] += (x[i,k]-y[j,k])**2
         for j in range(len(y)): row[j] = math.sqrt(row[j])
 
-def _factors(x, y, rows):
-    "Left and right factor whose product holds squared distances; `rows` pads x, three columns pad y on each side."
-    n,m,d = len(x),len(y),x.shape[1]
-    left,right = np.zeros((rows, d+2)),np.zeros((d+2, m+6))
-    left[:n,:d],left[:n,d],left[:,d+1] = x,(x*x).sum(1),1.
-    right[:d,3:m+3],right[d],right[d+1,3:m+3] = -2*y.T,1.,(y*y).sum(1)
-    return left,right
-
-# %% ../../nbs/50_metrics/00_speech.ipynb #410a5cc3
+# %% ../../nbs/50_metrics/00_speech.ipynb #6213bad8
 def _four_rows(acc, m):
     "Distances in `acc[1:]` to least costs, in place, four rows at a time along diagonals; `acc[0]` is done already."
     for i in range(0, len(acc)-1, 4):
@@ -61,6 +62,7 @@ def _four_rows(acc, m):
             t = diag[j] if diag[j]<up[j] else up[j]
             t = (t if t<av else av)+a[j]; aw = av; av = t; a[j] = t
 
+# %% ../../nbs/50_metrics/00_speech.ipynb #2c53d618
 def _walk_back(acc, n, m):
     "Path of least cost, first pair first, (k, 2)."
     path,k,i,j = np.empty((n+m, 2), np.int64),n+m,n,m
@@ -116,7 +118,7 @@ def speech_frames(
     "Frames whose power lies above `vad_db` of the utterance's mean."
     return np.ones(len(mc), bool) if vad_db is None else frame_power(mc, alpha)>vad_db
 
-# %% ../../nbs/50_metrics/00_speech.ipynb #54b4ff6e
+# %% ../../nbs/50_metrics/00_speech.ipynb #cbc680db
 def _cepstra(c1, c2, order):
     "Both cepstra checked to be (t, order+1)."
     c1,c2 = _sequence(c1, 'c1'),_sequence(c2, 'c2')
@@ -141,6 +143,7 @@ def alignment(
     if len(c1)!=len(c2): raise DataError(f"{len(c1)} and {len(c2)} frames cannot be paired one to one", remedy="use align='dtw'")
     return np.stack([np.flatnonzero(s1|s2)]*2, 1)
 
+# %% ../../nbs/50_metrics/00_speech.ipynb #7b48f26e
 MCD_SCALE = 10/math.log(10)*math.sqrt(2)  # [dB] for each unit of cepstral distance, 6.1419
 
 def mcd(

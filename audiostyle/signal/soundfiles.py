@@ -6,10 +6,11 @@
 __all__ = ['MIN_RATE', 'MAX_RATE', 'MAX_CHANNELS', 'MAX_SAMPLES', 'AudioInfo', 'info', 'resample', 'load', 'blocks', 'Writer',
            'save']
 
-# %% ../../nbs/10_signal/00_soundfiles.ipynb #307fd1d6
+# %% ../../nbs/10_signal/00_soundfiles.ipynb #d0004a17
 import io,math,os,re,stat,warnings
 from collections.abc import Iterator
 from contextlib import ExitStack,contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, soundfile as sf, soxr, torch
@@ -17,9 +18,14 @@ from torch import Tensor
 from ..core.errors import AudioFileError,AudioWarning,DataError,StorageError,did_you_mean
 from ..core.store import atomic_path
 
-# %% ../../nbs/10_signal/00_soundfiles.ipynb #370c0da9
+# %% ../../nbs/10_signal/00_soundfiles.ipynb #6974b460
 MIN_RATE,MAX_RATE,MAX_CHANNELS = 1000,768000,64
 MAX_SAMPLES = 2**29  # Most samples that `load` returns: 2 GiB of float32, 9 hours at 16 kHz
+
+def _neighbours(path):
+    "Names beside a path, 2000 at most."
+    try: return [e.name for e in islice(os.scandir(Path(path).parent), 2000)]
+    except OSError: return []
 
 def _descriptor(path):
     "Open descriptor of a regular file, or an error that says what the path is instead."
@@ -27,8 +33,7 @@ def _descriptor(path):
     try: mode = os.stat(path).st_mode
     except FileNotFoundError:
         if os.path.islink(path): raise AudioFileError("is a link to a file that does not exist", path, "repair the link") from None
-        p = Path(path); near = os.listdir(p.parent) if p.parent.is_dir() else []
-        raise AudioFileError("no such file", path, did_you_mean(p.name, near).strip() or "check the path") from None
+        raise AudioFileError("no such file", path, did_you_mean(Path(path).name, _neighbours(path)).strip() or "check the path") from None
     except (OSError,ValueError) as e: raise AudioFileError(f"cannot be opened ({getattr(e,'strerror',None) or e})", path, "check the path") from None
     if stat.S_ISDIR(mode): raise AudioFileError("is a folder, not a sound file", path, "name one file in it, or use the batch mode of the command line")
     if not stat.S_ISREG(mode): raise AudioFileError("is not a regular file (a pipe or a device)", path, "write its sound to a file first")
@@ -100,34 +105,36 @@ def resample(
     y = _guard(y, np.abs(y).max(initial=0))
     return torch.from_numpy(np.ascontiguousarray(y.T, dtype=np.float32)).reshape(*x.shape[:-1], -1).to(x.device)
 
-# %% ../../nbs/10_signal/00_soundfiles.ipynb #084c0bdc
+# %% ../../nbs/10_signal/00_soundfiles.ipynb #6e87d84b
 def _warn(name, text): warnings.warn(AudioWarning(str(AudioFileError(text, name))), stacklevel=4)
 
 class _Survey:
     "What one pass over the blocks of a file finds; the same for loading whole and in blocks."
     def __init__(self, name, sample_rate, mono, channel):
         self.name,self.sample_rate,self.mono,self.channel = name,sample_rate,mono,channel
-        self.n = self.full = 0; self.peak = self.total = self.mixed = self.before = 0.
+        self.n = self.full = 0; self.total = self.low = self.high = self.mixed = self.before = 0.
     def __call__(self, x):
         "Chosen channels of a block, float32 (c n), after checks."
         if not np.isfinite(x.sum()):
             where = np.argwhere(~np.isfinite(x))
             if len(where): i = self.n+where[0][0]; raise AudioFileError(f"sample {i} ({i/self.sample_rate:.3f} s) is {x[tuple(where[0])]}", self.name, "repair the file or cut that part out")
         y = (x.mean(1, keepdims=True) if self.mono else x) if self.channel is None else x[:,[self.channel]]
-        self.n += len(x); self.full += int((np.abs(y)>=32767/32768).sum()); self.peak = max(self.peak, float(np.abs(y).max(initial=0)))
+        self.n += len(x); self.full += int((np.abs(y)>=32767/32768).sum()); self.low,self.high = np.minimum(self.low, y.min(0)),np.maximum(self.high, y.max(0))
         self.total = self.total + y.sum(0, dtype=np.float64)
         if self.mono and self.channel is None and x.shape[1]>1: self.mixed += float(np.square(y).sum()); self.before += float(np.square(x).mean(1).sum())
         return np.ascontiguousarray(y.T)
     def report(self, target_rate):
         "Warnings about the part that was read; returns the offset (c 1) and the gain to apply."
-        n,rate,c = self.n,self.sample_rate,np.size(self.total)
-        if self.peak>10: raise AudioFileError(f"samples reach {self.peak:.3g}, full scale is 1", self.name, "divide by the largest value of the integer type, 32768 for 16 bits")
+        if not self.n: raise AudioFileError("no audio could be decoded", self.name, "the file is damaged; convert it to WAV or FLAC")
+        n,rate,c = self.n,self.sample_rate,np.size(self.total); peak = float(max(np.max(self.high), -np.min(self.low)))
+        if peak>10: raise AudioFileError(f"samples reach {peak:.3g}, full scale is 1", self.name, "divide by the largest value of the integer type, 32768 for 16 bits")
         if self.mixed<.01*self.before: _warn(self.name, f"the mono mix loses {10*math.log10(self.before/max(self.mixed, 1e-12)):.0f} dB; choose one with `channel`")
-        mean = np.reshape(self.total/max(n, 1), (c, 1)).astype(np.float32)
+        mean = np.reshape(self.total/n, (c, 1)).astype(np.float32)
         offset = np.where((np.abs(mean)>.01) & (n>=rate/4), mean, np.float32(0))
         if offset.any(): _warn(self.name, f"a constant offset of {offset.flat[np.abs(offset).argmax()]:.3f} was removed")
-        if self.full>.001*n*c and self.peak<=1: _warn(self.name, f"{self.full/n/c:.1%} of the samples are at full scale: clipped")
+        if self.full>.001*n*c and peak<=1: _warn(self.name, f"{self.full/n/c:.1%} of the samples are at full scale: clipped")
         if target_rate>rate*4/3: _warn(self.name, f"was recorded at {rate} Hz and holds nothing above {rate//2} Hz")
+        self.peak = float(max(np.max(self.high-offset[:,0]), np.max(offset[:,0]-self.low)))
         if self.peak>1: _warn(self.name, f"samples reach {self.peak:.3g}; scaled down to 0.999")
         return offset,np.float32(.999/self.peak if self.peak>1 else 1)
 
@@ -157,7 +164,7 @@ def _cut(name, declared, found, strict):
 def _channel(f, name, channel):
     if channel is not None and not 0<=channel<f.channels: raise AudioFileError(f"has no channel {channel}", name, f"choose one of 0 to {f.channels-1}")
 
-# %% ../../nbs/10_signal/00_soundfiles.ipynb #c4c9ed9f
+# %% ../../nbs/10_signal/00_soundfiles.ipynb #8be79cd1
 def load(
     path,                   # File name (str, bytes, PathLike) or seekable binary file object
     sample_rate:int=None,   # Wanted rate [Hz]; None keeps the file's own
@@ -173,7 +180,6 @@ def load(
         if count*(1 if mono or channel is not None else f.channels)>MAX_SAMPLES: raise AudioFileError(f"holds {count/f.samplerate/3600:.1f} hours, too much for one tensor", name, "use `blocks`, or give a `duration`")
         survey = _Survey(name, f.samplerate, mono, channel)
         parts = [survey(x) for x in _pieces(f, first, count)]
-        if not survey.n: raise AudioFileError("no audio could be decoded", name, "the file is damaged; convert it to WAV or FLAC")
         if survey.n<count: _cut(name, first+count, first+survey.n, strict)
         rate = f.samplerate; offset,gain = survey.report(sample_rate or rate)
     x = torch.from_numpy((np.concatenate(parts, 1)-offset)*gain)

@@ -7,8 +7,9 @@ __all__ = ['WINDOWS', 'stft', 'istft', 'magnitude', 'mel_filters', 'MelSettings'
            'amplitude_to_db', 'db_to_amplitude', 'dct_matrix', 'mfcc', 'mel_to_linear', 'griffin_lim',
            'spectral_convergence', 'plot_spec']
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #8eb21699
+# %% ../../nbs/10_signal/01_spectral.ipynb #0bb85775
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 import numpy as np, torch
@@ -186,7 +187,7 @@ def mel_to_linear(
     for _ in range(n_iter): s = s*aim/(at@(a@s)).clamp(min=1e-12)
     return s**(1/settings.power)
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #78a5f794
+# %% ../../nbs/10_signal/01_spectral.ipynb #59e39c9d
 def _overlap(frames, win, inverse, y, hop, last):
     "Windowed frames (t n) to a waveform, reflected beyond its ends, and to frames again, in place."
     y[:] = 0
@@ -216,7 +217,14 @@ def _compiled(f):
     try: return njit(fastmath=True, error_model='numpy', cache=True)(f)
     except RuntimeError: return njit(fastmath=True, error_model='numpy')(f)
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #a8cd19a6
+@contextmanager
+def _one_thread():
+    "Transforms this short lose more by waiting for a second thread on a busy machine than they gain."
+    n = torch.get_num_threads(); torch.set_num_threads(1)
+    try: yield
+    finally: torch.set_num_threads(n)
+
+# %% ../../nbs/10_signal/01_spectral.ipynb #83c7966f
 def _phase_search(mag, n_fft, hop, win, n_iter, beta, rng, length):
     "Waveform of n_fft+hop*(t-1) samples for magnitudes (t f)."
     t,f = mag.shape; overlap,project = _compiled(_overlap),_compiled(_project)
@@ -248,10 +256,11 @@ def griffin_lim(
     n,w = _window('hann', n_fft, win_length, hop_length, m)
     win = F.pad(w, ((n_fft-n)//2, n_fft-n-(n_fft-n)//2)).numpy(); rng = np.random.default_rng(seed)
     length = hop_length*(mag.shape[-1]-1) if length is None else length
-    ys = [_phase_search(one, n_fft, hop_length, win, n_iter, np.float32(momentum/(1+momentum)), rng, length) for one in m.numpy()]
+    with _one_thread(): ys = [_phase_search(one, n_fft, hop_length, win, n_iter, np.float32(momentum/(1+momentum)), rng, length) for one in m.numpy()]
     y = torch.from_numpy(np.stack(ys))[:,n_fft//2:]
     return F.pad(y, (0, max(0, length-y.shape[-1])))[:,:length].reshape(*mag.shape[:-2], length).to(mag.device)
 
+# %% ../../nbs/10_signal/01_spectral.ipynb #c19504d5
 def spectral_convergence(
     estimate:Tensor,  # Magnitudes (..., f, t)
     target:Tensor     # Magnitudes (..., f, t)

@@ -23,7 +23,7 @@ from .track import Tracker
 if TYPE_CHECKING: from lightning.fabric import Fabric
 log = logging.getLogger('audiostyle')
 
-# %% ../../nbs/60_train/02_loop.ipynb #5565ba29
+# %% ../../nbs/60_train/02_loop.ipynb #07c8a6b7
 def make_fabric(
     device:str='auto',        # As for `pick_device`
     precision:str='32-true'   # Fabric's name, such as `bf16-mixed`
@@ -35,30 +35,27 @@ def make_fabric(
     fabric.launch()
     return fabric
 
-# %% ../../nbs/60_train/02_loop.ipynb #64905b3a
 def _place(fabric)->dict:
-    "What rounding depends on: kind of device, precision, number of threads, number of processes."
+    "What rounding depends on: kind of device, precision, number of threads."
     return dict(device=fabric.device.type, precision=type(fabric.strategy.precision).__name__ + str(getattr(fabric.strategy.precision, 'precision', '')),
-                threads=torch.get_num_threads(), processes=fabric.world_size)
+                threads=torch.get_num_threads())
 
-# %% ../../nbs/60_train/02_loop.ipynb #6d4d050a
+# %% ../../nbs/60_train/02_loop.ipynb #5a9efa50
 class GuardedOptimizer:
     "An optimiser whose `step` refuses gradients that are not finite; in all else the optimiser itself."
     def __init__(self,
         optimizer:Any,                      # As set up by Fabric
         names:dict[int,str],                # Name of each parameter by its `id`
-        clip_norm:float|None=None,          # Largest norm of the gradients
-        scaled:bool=False                   # Whether a scaler looks after infinite gradients
-    ): self.optimizer,self.names,self.clip_norm,self.scaled = optimizer,names,clip_norm,scaled
+        clip_norm:float|None=None           # Largest norm of the gradients
+    ): self.optimizer,self.names,self.clip_norm = optimizer,names,clip_norm
     def __getattr__(self, name): return getattr(self.__dict__['optimizer'], name)
     def step(self, closure=None):
         "Check the gradients, clip them where wanted, and move the parameters."
         if closure is not None: raise SettingsError('optimisers that evaluate a closure are not supported', remedy='call backward, then step()')
         params = [p for g in self.optimizer.param_groups for p in g['params'] if p.grad is not None]
-        if not self.scaled:
-            norm = torch.nn.utils.get_total_norm([p.grad for p in params])
-            if not torch.isfinite(norm): self._refuse(params)
-            if self.clip_norm: torch.nn.utils.clip_grads_with_norm_(params, self.clip_norm, norm)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in params])
+        if not torch.isfinite(norm): self._refuse(params)
+        if self.clip_norm: torch.nn.utils.clip_grads_with_norm_(params, self.clip_norm, norm)
         return self.optimizer.step()
     def _refuse(self, params):
         for p in params:
@@ -74,15 +71,15 @@ class GuardedFabric:
         if not torch.isfinite(loss).all(): raise DivergedError(f"the loss is {float(loss.detach().sum())}")
         self.fabric.backward(loss, *args, **kwargs)
 
-# %% ../../nbs/60_train/02_loop.ipynb #dffc8671
+# %% ../../nbs/60_train/02_loop.ipynb #c82043a3
 def _set_up(fabric, state, clip_norm):
     "A twin of `state` for `update`: same parameters, nets and optimisers set up by Fabric and guarded."
     live = copy.copy(state)
-    scaled = getattr(fabric.strategy.precision, 'scaler', None) is not None
-    if scaled and clip_norm: raise SettingsError('clip_norm and 16-bit floats with a scaler do not go together', remedy="use precision 'bf16-mixed'")
+    if fabric.world_size>1: raise SettingsError(f'one process trains at a time, found {fabric.world_size}', remedy='use one device')
+    if getattr(fabric.strategy.precision, 'scaler', None) is not None: raise SettingsError('16-bit floats with a scaler are not supported', remedy="use precision 'bf16-mixed'")
     names = {id(p):f'{n}.{k}' for n,net in state.modules().items() for k,p in net.named_parameters()}
     for name,net in state.modules().items(): setattr(live, name, fabric.setup_module(net, move_to_device=False))
-    for name,opt in state.optimizers().items(): setattr(live, name, GuardedOptimizer(fabric.setup_optimizers(opt), names, clip_norm, scaled))
+    for name,opt in state.optimizers().items(): setattr(live, name, GuardedOptimizer(fabric.setup_optimizers(opt), names, clip_norm))
     return live
 
 def _spoilt(batch):
@@ -90,15 +87,15 @@ def _spoilt(batch):
     bad = [k for k,v in batch.items() if isinstance(v, Tensor) and v.is_floating_point() and not torch.isfinite(v).all()] if isinstance(batch, dict) else []
     return f"; in its batch {', '.join(bad)} is not finite" if bad else ''
 
-# %% ../../nbs/60_train/02_loop.ipynb #8a62c35b
+# %% ../../nbs/60_train/02_loop.ipynb #07687a4a
 def _one_step(fabric, live, update, draw)->dict[str,float]:
     "Seed, draw, update; the scalars as numbers, or `DivergedError` with everything still finite."
-    seed_everything(step_seed(live.seed, live.step) + fabric.global_rank)
-    batch = fabric.to_device(draw(live.step*fabric.world_size + fabric.global_rank))
+    seed_everything(step_seed(live.seed, live.step))
+    batch = fabric.to_device(draw(live.step))
     buffers = [b for net in live.modules().values() for b in net.buffers()]
     before = [b.clone() for b in buffers]
     try:
-        scalars = {k:float(v) for k,v in update(fabric, live, batch).items()}
+        scalars = {k:float(v.detach() if isinstance(v, Tensor) else v) for k,v in update(fabric, live, batch).items()}
         for k,v in scalars.items():
             if not abs(v)<float('inf'): raise DivergedError(f'{k} is {v}')
     except DivergedError as e:
@@ -107,6 +104,15 @@ def _one_step(fabric, live, update, draw)->dict[str,float]:
         raise DivergedError(f"step {live.step+1}: {e.what}{_spoilt(batch)}", remedy='lower the learning rate, set clip_norm, or look at the data') from e
     live.step += 1
     return scalars
+
+# %% ../../nbs/60_train/02_loop.ipynb #c62121cf
+def _steps(guard, live, state, update, draw, max_steps)->Iterator[dict[str,float]]:
+    "Scalars of one step after the other; `state` is brought up to date with its twin `live` after each."
+    while state.step<max_steps:
+        scalars = _one_step(guard, live, update, draw)
+        for name in live.others().keys() & state.others().keys() - state.optimizers().keys(): setattr(state, name, getattr(live, name))
+        state.step = live.step
+        yield scalars
 
 # %% ../../nbs/60_train/02_loop.ipynb #9e400286
 class Signals:
@@ -149,7 +155,7 @@ def _evaluate(on_eval, state)->dict[str,float]:
     finally:
         for m,mode in zip(nets, modes): m.training = mode
 
-# %% ../../nbs/60_train/02_loop.ipynb #0102d044
+# %% ../../nbs/60_train/02_loop.ipynb #0a610036
 def fit(
     state:TrainState,              # Networks, optimisers, seed; trained in place
     update:Callable,               # `update(fabric, state, batch)` -> dict of scalars
@@ -190,11 +196,3 @@ def fit(
                 save_checkpoint(run_dir, state, settings, {'place':_place(fabric)}); prune_checkpoints(run_dir, keep)
             if signals.caught is not None: signals.stop(f"stopped after step {state.step}{', which is stored; run again to go on' if run_dir else ''}")
     return state
-
-def _steps(guard, live, state, update, draw, max_steps)->Iterator[dict[str,float]]:
-    "Scalars of one step after the other; `state` is brought up to date with its twin `live` after each."
-    while state.step<max_steps:
-        scalars = _one_step(guard, live, update, draw)
-        for name in live.others().keys() & state.others().keys() - state.optimizers().keys(): setattr(state, name, getattr(live, name))
-        state.step = live.step
-        yield scalars

@@ -67,7 +67,7 @@ class Tracker:
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
-# %% ../../nbs/60_train/01_track.ipynb #8829f95a
+# %% ../../nbs/60_train/01_track.ipynb #f29ac253
 def plot_metrics(
     rows:list[dict],    # Rows of a tracker, or `read_metrics(run_dir)`
     *names:str,         # Scalars to draw; all `train/` ones where none is named
@@ -76,11 +76,12 @@ def plot_metrics(
 ):                      # The axes
     "Curves of logged scalars over the steps."
     names = names or tuple(dict.fromkeys(k for r in rows for k in r if k.startswith('train/')))
+    points = {name:[(r['step'], r[name]) for r in rows if r.get(name) is not None] for name in names}
+    lacking = [name for name in names if not points[name]]
+    if lacking or not names: raise DataError(f"no row has {', '.join(lacking) or 'a train/ scalar'}", remedy=f"there are {', '.join(sorted({k for r in rows for k in r}))}")
     ax = new_axes(ax=ax, xlabel='step')
     for i,name in enumerate(names):
-        points = [(r['step'], r[name]) for r in rows if r.get(name) is not None]
-        if not points: raise DataError(f'no row has {name!r}', remedy=f"there are {', '.join(sorted({k for r in rows for k in r}))}")
-        steps,values = zip(*points)
+        steps,values = zip(*points[name])
         width = max(1, len(values)//20)
         smooth = [sum(values[max(0, j-width+1):j+1])/len(values[max(0, j-width+1):j+1]) for j in range(len(values))]
         ax.plot(steps, values, color=f'C{i}', alpha=0.3); ax.plot(steps, smooth, color=f'C{i}', label=name)

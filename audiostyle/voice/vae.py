@@ -18,7 +18,7 @@ from ..losses.reconstruction import gaussian_nll
 from ..signal.world import WorldSettings
 from ..train.state import TrainState
 
-# %% ../../nbs/70_voice/04_vae.ipynb #1c771915
+# %% ../../nbs/70_voice/04_vae.ipynb #dabd84c8
 FEATURES,ARCHITECTURES,CONDITIONALS = ('envelope','cepstrum'),('mlp','conv'),('none','weight','z_dropout','prior_sample')
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class VAESettings:
     warm_up:int=1000              # Steps over which beta rises from 0
     conditional:str='none'        # The report's extra term: 'none','weight','z_dropout','prior_sample'
     cond_weight:float=.1          # Its weight; for 'z_dropout' the share of codes dropped
+    keep:float=0.                 # Share of the source's undecoded detail kept in conversion
+    variance:float=0.             # Exponent of the global-variance post-filter, 0 (off) to 1
     batch_size:int=384            # Frames
     learning_rate:float=1e-3      # Adam, one cycle
     max_steps:int=6000
@@ -48,7 +50,7 @@ class VAESettings:
             if getattr(self, name) not in known: raise SettingsError(f'{name} is {getattr(self, name)!r}', remedy=f"use one of {', '.join(known)}")
         for name in ('order','hidden','latent','batch_size','max_steps','sigma','learning_rate'):
             if getattr(self, name)<=0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='a positive number is needed')
-        for name in ('context','beta','warm_up','cond_weight','warp'):
+        for name in ('context','beta','warm_up','cond_weight','warp','keep','variance'):
             if getattr(self, name)<0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='zero or a positive number is needed')
         if self.warp and self.feature!='cepstrum': raise SettingsError("warp needs feature='cepstrum'", remedy='only cepstra are bent by a matrix')
         if self.warp>.3: raise SettingsError(f'warp is {self.warp}', remedy='at most 0.3: beyond it vowels change into one another')
@@ -56,10 +58,10 @@ class VAESettings:
     @property
     def dim(self): return self.world.n_bins if self.feature=='envelope' else self.order
 
-# %% ../../nbs/70_voice/04_vae.ipynb #3775b102
+# %% ../../nbs/70_voice/04_vae.ipynb #eec51f67
 def paper(**changes)->VAESettings:
     "The report's text: 513 bins, 2 x 512 units, latent 64, unit variance, its conditional term read as z-dropout."
-    return replace(VAESettings(conditional='z_dropout'), **changes)
+    return replace(VAESettings(conditional='z_dropout', variance=.7), **changes)
 
 def conv(**changes)->VAESettings:
     "The authors' code, after Hsu et al. 2016: strided convolutions over frequency, latent 128, no extra term."
@@ -67,11 +69,11 @@ def conv(**changes)->VAESettings:
 
 def voices(**changes)->VAESettings:
     "What converts best here: cepstra, context, per-speaker input, bent frequency axis, a sigma that keeps content."
-    return replace(VAESettings(feature='cepstrum', context=3, speaker_norm=True, warp=.12, sigma=.3, beta=.3, conditional='z_dropout'), **changes)
+    return replace(VAESettings(feature='cepstrum', context=3, speaker_norm=True, warp=.12, sigma=.3, beta=.7, conditional='z_dropout', keep=.25, variance=.3, max_steps=10000), **changes)
 
 def small(**changes)->VAESettings:
-    "`voices` for minutes on two cores: the smoke run of the recipe."
-    return replace(voices(hidden=256, latent=32, max_steps=600, warm_up=200, batch_size=256), **changes)
+    "`voices` for a minute on two cores, with the fast pitch finder: the smoke run of the recipe."
+    return replace(voices(world=WorldSettings(f0_method='dio'), hidden=256, latent=32, max_steps=800, warm_up=200, batch_size=256), **changes)
 
 PRESETS = dict(paper=paper, conv=conv, voices=voices, small=small)
 
