@@ -52,7 +52,7 @@ def mask(
     "Which frames of a padded batch are real."
     return torch.arange(int(lengths.max()) if total is None else total, device=lengths.device) < lengths[:, None]
 
-# %% ../../nbs/20_data/03_batches.ipynb #4ed87c0c
+# %% ../../nbs/20_data/03_batches.ipynb #6d9f86f7
 def _by_speaker(speakers):
     "Utterance numbers of each speaker, in order of the speaker's name."
     by = {}
@@ -70,6 +70,7 @@ def _pick(groups, batch_size, generator, per_speaker):
         out.append(own[torch.cat(rounds)[:per_speaker]])
     return torch.cat(out)
 
+# %% ../../nbs/20_data/03_batches.ipynb #1f869d7c
 def speaker_balanced(
     speakers:Sequence,          # Speaker of each utterance
     batch_size:int,             # b

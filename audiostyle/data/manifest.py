@@ -213,7 +213,7 @@ def speaker_table(
     return table(rows)
 Manifest.table = speaker_table
 
-# %% ../../nbs/20_data/00_manifest.ipynb #fea70ebe
+# %% ../../nbs/20_data/00_manifest.ipynb #806cfadb
 def _order(seed, names): return sorted(names, key=lambda n: hashlib.sha256(f"{seed}\0{n}".encode('utf-8', 'surrogateescape')).digest())
 
 def _fractions(fractions):
@@ -226,6 +226,7 @@ def _resplit(manifest, split_of):
     "A copy of the manifest in which `split_of` decides on the split of each utterance."
     return Manifest([Utterance(**{**{n:getattr(u, n) for n in _FIELDS}, 'split':split_of(u)}) for u in manifest], manifest.root)
 
+# %% ../../nbs/20_data/00_manifest.ipynb #b3219236
 def split_speakers(
     manifest:Manifest,
     fractions:dict[str,float], # Share of the speakers for each split; scaled to the sum 1

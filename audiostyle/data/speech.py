@@ -18,7 +18,7 @@ from ..signal.phonemes import read_lab,read_phn
 from ..signal.soundfiles import info
 import warnings
 
-# %% ../../nbs/20_data/02_speech.ipynb #6741f17f
+# %% ../../nbs/20_data/02_speech.ipynb #aee22b5a
 SOUND = {'.wav', '.wave', '.flac', '.ogg', '.opus', '.mp3', '.aif', '.aiff', '.au', '.sph', '.w64', '.caf'}
 FOREIGN = {'.m4a', '.aac', '.mp4', '.wma', '.webm', '.amr', '.3gp', '.shn'}
 
@@ -30,7 +30,8 @@ class Tree:
         self.root,self.sounds,self.foreign,self.other,seen = Path(root),[],[],[],set()
         if not self.root.exists(): raise DataError('no such folder', root, 'check the path')
         if not self.root.is_dir(): raise DataError('is a file, not a folder of recordings', root, 'give the folder that holds the speakers')
-        for folder,names,files in os.walk(self.root, followlinks=True):
+        closed = lambda e: warnings.warn(AudioWarning(f"{e.filename}: cannot be looked into ({e.strerror}); what it holds is left out"), stacklevel=4)
+        for folder,names,files in os.walk(self.root, onerror=closed, followlinks=True):
             key = os.stat(folder); fresh = (key.st_dev, key.st_ino) not in seen; seen.add((key.st_dev, key.st_ino))
             names[:] = sorted(n for n in names if n[0]!='.' and n!='__MACOSX') if fresh else []
             for name in files if fresh else ():
@@ -44,7 +45,7 @@ class Tree:
         if not self.sounds: raise DataError('holds no recordings', root, f"sound files end in {', '.join(sorted(SOUND)[:6])}, …")
         if self.foreign: warnings.warn(AudioWarning(f"{root}: {len(self.foreign)} {self.foreign[0].suffix} files are left out; {advice}"), stacklevel=3)
 
-# %% ../../nbs/20_data/02_speech.ipynb #36a63182
+# %% ../../nbs/20_data/02_speech.ipynb #a3dc8437
 def _text(path):
     "Content of a small text file on one line, or None where there is nothing."
     try: raw = Path(path).read_bytes()
@@ -53,6 +54,7 @@ def _text(path):
     except UnicodeDecodeError: text = raw.decode('latin-1')
     return ' '.join(text.split()) or None
 
+_HOLDERS = {'wav', 'wavs', 'wav16', 'wav48', 'flac', 'audio', 'audios', 'data', 'clips', 'recordings', 'sounds'}   # Folders that merely contain the speakers
 _SPLITS = dict(train='train', dev='valid', valid='valid', val='valid', test='test', eval='test')
 
 def _split_of(tree, path):
@@ -60,6 +62,7 @@ def _split_of(tree, path):
     words = (re.split(r'[-_]', part.lower())[0] for part in (tree.root.resolve().name, *path.parts[:-1]))
     return next((_SPLITS[w] for w in words if w in _SPLITS), 'train')
 
+# %% ../../nbs/20_data/02_speech.ipynb #f8fd5758
 def _manifest(tree:Tree, records:Iterable[dict], headers:bool)->Manifest:
     "Utterances of `records`, dicts with the fields of an utterance, in order of id."
     out,broken,records = [],[],list(records)
@@ -181,9 +184,7 @@ def read_voxceleb(
     return _manifest(tree, (dict(id=f'{m[1]}/{m[2]}/{m[3]}.wav', path=p, speaker=m[1], gender=genders.get(m[1].lower()),
                                  split='test' if _split_of(tree, p)=='test' else 'train') for p,m in found), headers)
 
-# %% ../../nbs/20_data/02_speech.ipynb #1a35f277
-_HOLDERS = {'wav', 'wavs', 'wav16', 'wav48', 'flac', 'audio', 'audios', 'data', 'clips', 'recordings', 'sounds'}
-
+# %% ../../nbs/20_data/02_speech.ipynb #77906cf5
 def read_folder(
     root:str|os.PathLike, # Folder of speakers
     headers:bool=True     # Read durations and leave out broken files?

@@ -38,55 +38,47 @@ VOICES = {v.name:v for v in (
     Voice('f05', 'steph', 58, 80, 155),   Voice('m05', 'Mario', 80, 60, 165),
     Voice('f06', 'Andrea', 50, 70, 150),  Voice('m06', 'iven4', 50, 60, 155))}
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #c1025204
+# %% ../../nbs/20_data/01_synthetic.ipynb #49ab8005
 _SHARED = """The old clock in the kitchen stopped at half past nine. She bought a yellow jacket and thick wool gloves for winter. Can you hear the church bells from your garden?
 The boy joyfully chewed a piece of orange cheese. We should measure both shelves before we choose the wood. My father drove through the fog without a map. Those three young thieves vanished under the bridge.
 Put a pinch of sugar and ginger into the hot water. An unusual noise woke us early on Thursday morning. The judge looked at the blue envelope and laughed."""
 _POOL = """
-A grey cat slept on the warm roof of the garage. Nobody knew why the lights went out last night. He peeled four apples and threw the skin away. Your brother left his umbrella at the bakery.
-The train to the coast leaves in twenty minutes. I would rather walk than wait for another bus. Fresh bread smells best when it is still hot. They painted the fence green and the door white.
-She hid the key beneath a flat stone. The teacher drew a large circle on the board. We grew beans, onions and a few pumpkins. Is there any milk left in the jug?
-The pilot checked the engine twice before the flight. A thin layer of ice covered the pond. He joined the choir because he loves to sing. My shoes are full of sand and small shells.
-The doctor advised him to sleep more and worry less. Two foxes crossed the road behind the school. Turn left at the fountain and follow the river. The soup needs pepper, butter and a little thyme.
-Her voice was calm, although her hands were shaking. The farmer sold his oldest horse in July. We found a wooden chest in the cellar. What did you do with the other photograph?
-The nurse gave the child a toy giraffe. Birds gather on the wires before they fly south. He wrote a short letter and tore it up again. Our neighbour plays the violin after lunch.
-The bridge was closed because of the flood. A young woman in a red coat waved to us. They measured the hall and ordered a new carpet. I have never been good at chess.
-The wind blew the papers off the table. Someone has eaten half of the chocolate cake. The museum opens at ten and shuts at five. Please close the window, it is getting cold.
-The ship carried coal, copper and cotton. He could not remember the name of the village. The puppy chased its own tail for an hour. Where did you learn to cook so well?
-The court believed neither of the two men. A row of tall poplars lined the avenue. She earns more money than her boss. The lake was as smooth as a mirror.
-We usually go swimming on Sunday afternoon. The plumber fixed the leak in the bathroom. He wore a brown hat and a striped tie. Thunder rolled over the hills all evening.
-The shop on the corner sells cheap bicycles. I think the path goes through the forest. Her little sister is afraid of spiders. The captain ordered everyone to stay on deck.
-Lemon juice and honey are good for a sore throat. The road was narrow, steep and full of holes. Do you want tea, coffee or just water? They laughed so loudly that the baby woke up.
-The gardener pulled the weeds and watered the roses. A mouse ran along the edge of the wall. He has worked in this office for eleven years. The curtain rose and the music began.
-The thief escaped through a hole in the roof. Snow fell on the valley without a sound. She folded the map and put it in her pocket. Which of these books have you read?
-The moon looked huge above the harbour. Every child in the class got a new pencil. I paid for the tickets with my last coin. The tailor shortened the sleeves by an inch.
-An owl called from somewhere in the dark. The oven is broken, so we ate cold meat. He offered his chair to the old lady. Their house is painted in pale blue.
-The engineer showed us a model of the tower. We heard the rain drumming on the tent. Both of my cousins live near the beach. You should have told me about the party.
-The goat jumped over the ditch with ease. A cloud of dust followed the lorry. She speaks French, Polish and some Dutch. The library is quiet at this time of day.
+A grey cat slept on the warm roof of the garage. Nobody knew why the lights went out last night. He peeled four apples and threw the skin away. Your brother left his umbrella at the bakery. The train to the coast leaves in twenty minutes.
+I would rather walk than wait for another bus. Fresh bread smells best when it is still hot. They painted the fence green and the door white. She hid the key beneath a flat stone. The teacher drew a large circle on the board.
+We grew beans, onions and a few pumpkins. Is there any milk left in the jug? The pilot checked the engine twice before the flight. A thin layer of ice covered the pond. He joined the choir because he loves to sing.
+My shoes are full of sand and small shells. The doctor advised him to sleep more and worry less. Two foxes crossed the road behind the school. Turn left at the fountain and follow the river. The soup needs pepper, butter and a little thyme.
+Her voice was calm, although her hands were shaking. The farmer sold his oldest horse in July. We found a wooden chest in the cellar. What did you do with the other photograph? The nurse gave the child a toy giraffe.
+Birds gather on the wires before they fly south. He wrote a short letter and tore it up again. Our neighbour plays the violin after lunch. The bridge was closed because of the flood. A young woman in a red coat waved to us.
+They measured the hall and ordered a new carpet. I have never been good at chess. The wind blew the papers off the table. Someone has eaten half of the chocolate cake. The museum opens at ten and shuts at five.
+Please close the window, it is getting cold. The ship carried coal, copper and cotton. He could not remember the name of the village. The puppy chased its own tail for an hour. Where did you learn to cook so well?
+The court believed neither of the two men. A row of tall poplars lined the avenue. She earns more money than her boss. The lake was as smooth as a mirror. We usually go swimming on Sunday afternoon.
+The plumber fixed the leak in the bathroom. He wore a brown hat and a striped tie. Thunder rolled over the hills all evening. The shop on the corner sells cheap bicycles. I think the path goes through the forest.
+Her little sister is afraid of spiders. The captain ordered everyone to stay on deck. Lemon juice and honey are good for a sore throat. The road was narrow, steep and full of holes. Do you want tea, coffee or just water?
+They laughed so loudly that the baby woke up. The gardener pulled the weeds and watered the roses. A mouse ran along the edge of the wall. He has worked in this office for eleven years. The curtain rose and the music began.
+The thief escaped through a hole in the roof. Snow fell on the valley without a sound. She folded the map and put it in her pocket. Which of these books have you read? The moon looked huge above the harbour.
+Every child in the class got a new pencil. I paid for the tickets with my last coin. The tailor shortened the sleeves by an inch. An owl called from somewhere in the dark. The oven is broken, so we ate cold meat.
+He offered his chair to the old lady. Their house is painted in pale blue. The engineer showed us a model of the tower. We heard the rain drumming on the tent. Both of my cousins live near the beach.
+You should have told me about the party. The goat jumped over the ditch with ease. A cloud of dust followed the lorry. She speaks French, Polish and some Dutch. The library is quiet at this time of day.
 """
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #e8e4fb31
+# %% ../../nbs/20_data/01_synthetic.ipynb #bbbe31ff
 _POOL += """
-The painter mixed yellow with a touch of black. His answer was short and rather rude. We could see five ships from the cliff. The chicken pecked at the corn in the yard.
-Why is the dog barking at the mirror? The cook sharpened his knife on a wet stone. A stranger asked me the way to the station. The leaves turn gold and red in autumn.
-They built the wall with rough brown bricks. I forgot to charge my telephone. The bear caught a fish with its paw. Her new glasses make her look older.
-The committee will choose a leader in March. He pushed the heavy cart up the hill. Fog made it hard to find the island. The children shared the last three cookies.
-The musician tuned his guitar with great care. Could you lend me a hammer and some nails? A yellow leaf floated down the stream. The bus driver wished us a pleasant journey.
-We watched the fireworks from the balcony. The old man told a story about a wolf. She poured the flour into a deep bowl. The door creaked as it slowly opened.
-The jury could not agree on a decision. He keeps his tools in a metal box. The mountain is hidden by thick clouds. My aunt makes jam from wild cherries.
-The queen wore a dress of pure silk. It took us three days to cross the desert. The barber cut his hair much too short. Have they decided where to spend the holiday?
-The smoke from the chimney rose straight up. A spider spun its web between two chairs. I saw your uncle at the market yesterday. The path was lined with bushes and ferns.
-The students asked more questions than usual. He dropped a jar of pickles on the floor. The treasure was buried under an oak. She usually drinks her coffee without sugar.
-The carpenter made a beautiful desk from walnut. We are out of soap, rice and candles. The referee blew his whistle and stopped the game. Nothing is as boring as a long queue.
-The river froze early that year. A loud crash came from the kitchen. He vowed to return before the end of the month. The frog leapt into the muddy pool.
-The author signed a copy of her novel. Who put salt in the sugar bowl? The boat drifted away from the shore. They sat around the fire and told jokes.
-The vase on the piano is very valuable. Our journey began on a cloudy Tuesday. He cleaned the brushes and put them away. The hunter followed the tracks through the mud.
-The sheep graze on the other side of the hill. She has a scar on her left thumb. I would like to change some money. The choice between the two was far from easy.
-The lamp above the stairs needs a new bulb. A gentle voice answered the phone. They moved to a bigger flat in the city. The sailor tied a knot in the rope.
-The mayor gave a speech in front of the theatre. My watch is five minutes slow. The cows come home when the sun goes down. He threw a pebble into the well and listened.
-How many people live on this street? The judge allowed a pause of one hour. We picked mushrooms and carried them home in a basket. The truth is usually simple.
-The violet flowers open only at night. She tied a blue ribbon around the parcel. The heat in the valley was unbearable. He shook the snow from his boots.
-The actor forgot his words but kept smiling. A fresh breeze moved the curtains. You can borrow my bicycle until Friday. The fire spread quickly through the dry grass.
+The painter mixed yellow with a touch of black. His answer was short and rather rude. We could see five ships from the cliff. The chicken pecked at the corn in the yard. Why is the dog barking at the mirror?
+The cook sharpened his knife on a wet stone. A stranger asked me the way to the station. The leaves turn gold and red in autumn. They built the wall with rough brown bricks. I forgot to charge my telephone.
+The bear caught a fish with its paw. Her new glasses make her look older. The committee will choose a leader in March. He pushed the heavy cart up the hill. Fog made it hard to find the island.
+The children shared the last three cookies. The musician tuned his guitar with great care. Could you lend me a hammer and some nails? A yellow leaf floated down the stream. The bus driver wished us a pleasant journey.
+We watched the fireworks from the balcony. The old man told a story about a wolf. She poured the flour into a deep bowl. The door creaked as it slowly opened. The jury could not agree on a decision.
+He keeps his tools in a metal box. The mountain is hidden by thick clouds. My aunt makes jam from wild cherries. The queen wore a dress of pure silk. It took us three days to cross the desert.
+The barber cut his hair much too short. Have they decided where to spend the holiday? The smoke from the chimney rose straight up. A spider spun its web between two chairs. I saw your uncle at the market yesterday.
+The path was lined with bushes and ferns. The students asked more questions than usual. He dropped a jar of pickles on the floor. The treasure was buried under an oak. She usually drinks her coffee without sugar.
+The carpenter made a beautiful desk from walnut. We are out of soap, rice and candles. The referee blew his whistle and stopped the game. Nothing is as boring as a long queue. The river froze early that year.
+A loud crash came from the kitchen. He vowed to return before the end of the month. The frog leapt into the muddy pool. The author signed a copy of her novel. Who put salt in the sugar bowl?
+The boat drifted away from the shore. They sat around the fire and told jokes. The vase on the piano is very valuable. Our journey began on a cloudy Tuesday. He cleaned the brushes and put them away.
+The hunter followed the tracks through the mud. The sheep graze on the other side of the hill. She has a scar on her left thumb. I would like to change some money. The choice between the two was far from easy.
+The lamp above the stairs needs a new bulb. A gentle voice answered the phone. They moved to a bigger flat in the city. The sailor tied a knot in the rope. The mayor gave a speech in front of the theatre.
+My watch is five minutes slow. The cows come home when the sun goes down. He threw a pebble into the well and listened. How many people live on this street? The judge allowed a pause of one hour.
+We picked mushrooms and carried them home in a basket. The truth is usually simple. The violet flowers open only at night. She tied a blue ribbon around the parcel. The heat in the valley was unbearable.
+He shook the snow from his boots. The actor forgot his words but kept smiling. A fresh breeze moved the curtains. You can borrow my bicycle until Friday. The fire spread quickly through the dry grass.
 """
 def _split(text): return re.split(r'(?<=[.?])\s+', text.strip())
 N_SHARED = len(_split(_SHARED))
@@ -193,7 +185,7 @@ def _segments(events, rate, n):
     ends = [round(t, 4) for t,_ in kept[1:]]+[round(close+_MARGIN, 4)]
     return [[round(start, 4), end, name] for (start,name),end in zip(kept, ends)]
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #fbe36684
+# %% ../../nbs/20_data/01_synthetic.ipynb #3c88e423
 def _finish(pcm, rate, sample_rate):
     "Waveform (1 n) at the wanted rate and loudness, with margins and room noise that depend on the sound alone."
     import numpy as np, torch
@@ -205,6 +197,14 @@ def _finish(pcm, rate, sample_rate):
     noise = np.random.default_rng(int.from_bytes(hashlib.sha256(pcm).digest()[:8])).normal(0, _ROOM, y.shape[1])
     return (y+torch.from_numpy(noise).float()).clamp(-.999, .999)
 
+def _spoken(work, sample_rate, jobs):
+    with TemporaryDirectory() as d:
+        if work: _synthesise(work, Path(d), jobs)
+        for job in work:
+            pcm,(rate,events) = (Path(d)/f'{job[0]}.pcm').read_bytes(),json.loads((Path(d)/f'{job[0]}.json').read_text(encoding='utf-8'))
+            yield _finish(pcm, rate, sample_rate),_segments(events, rate, len(pcm)//2)
+
+# %% ../../nbs/20_data/01_synthetic.ipynb #e0abdd3c
 def speak(
     lines:list[tuple[str,str]], # (voice, English text) of each utterance
     sample_rate:int=16000,      # [Hz]
@@ -218,13 +218,6 @@ def speak(
     if not 8000<=sample_rate<=48000: raise DataError(f"sample rate {sample_rate} Hz", remedy='choose 8000 to 48000')
     import_extra('espeakng_loader', 'synth')
     return _spoken([(str(i), *VOICES[v][1:], text, seed) for i,(v,text) in enumerate(lines)], sample_rate, jobs)
-
-def _spoken(work, sample_rate, jobs):
-    with TemporaryDirectory() as d:
-        if work: _synthesise(work, Path(d), jobs)
-        for job in work:
-            pcm,(rate,events) = (Path(d)/f'{job[0]}.pcm').read_bytes(),json.loads((Path(d)/f'{job[0]}.json').read_text(encoding='utf-8'))
-            yield _finish(pcm, rate, sample_rate),_segments(events, rate, len(pcm)//2)
 
 # %% ../../nbs/20_data/01_synthetic.ipynb #c05ad381
 _VERSION = 2   # Changes when the same settings give other files
@@ -247,7 +240,7 @@ def deal_sentences(
             out += [(f'{voice}_s{i:03}', voice, i, split) for i in sorted(numbers)]
     return out
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #19a31b35
+# %% ../../nbs/20_data/01_synthetic.ipynb #2a30e0f5
 def _finished(root, recipe):
     "The manifest of a finished corpus, `None` where there is none yet or it is damaged, an error where something else is."
     if not root.exists() or root.is_dir() and not any(root.iterdir()): return None
@@ -258,6 +251,7 @@ def _finished(root, recipe):
     if any(not (root/name).is_file() or sha256_file(root/name)!=digest for name,digest in files.items()): return None
     return read_manifest(root/'manifest.jsonl')
 
+# %% ../../nbs/20_data/01_synthetic.ipynb #df11e11c
 def build_corpus(
     root:str|os.PathLike,    # Folder to make
     voices:int=12,           # How many of `VOICES`, women and men in turn

@@ -39,7 +39,7 @@ Device = Annotated[str, typer.Option(help='auto, cpu, cuda, cuda:1, mps.')]
 def _top(context:typer.Context, version:Annotated[bool, typer.Option('--version', help='Show the version and exit.')]=False):
     if version: print(f'audiostyle {__version__}'); raise typer.Exit(0)
 
-# %% ../../nbs/90_studio/01_cli.ipynb #a8cffa00
+# %% ../../nbs/90_studio/01_cli.ipynb #e814c2f7
 def _terminate(number, frame):
     "SIGTERM as an exception, so that open files are cleaned up."
     e = KeyboardInterrupt(''); e.number = number; raise e
@@ -60,11 +60,12 @@ def main(
     try:
         before = signal.signal(signal.SIGTERM, _terminate)
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore'); return int(app(args=argv, prog_name='audiostyle', standalone_mode=False) or 0)
+            warnings.simplefilter('ignore'); command = typer.main.get_command(app)
+            with command.make_context('audiostyle', argv) as context: return int(command.invoke(context) or 0)
     except typer.Exit as e: return e.exit_code
     except usage as e:
         text = e.format_message().strip()
-        if not text: return 2                                # typer has printed the help
+        if text.startswith('Usage:'): print(text, file=sys.stderr); return 2          # no arguments at all: the help
         at = getattr(getattr(e, 'ctx', None), 'command_path', 'audiostyle'); return _report(f"{text.rstrip('.')}; see {at} --help", 2)
     except (KeyboardInterrupt,typer.Abort) as e:
         code = 128+getattr(e, 'number', signal.SIGINT); word = 'terminated' if code==143 else 'interrupted'

@@ -180,7 +180,7 @@ def write_page(
     with atomic_path(html) as tmp: tmp.write_text(body, encoding='utf-8')
     return html
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #1312b8ca
+# %% ../../nbs/90_studio/00_recipes.ipynb #991e7203
 class RecipeError(AudiostyleError):
     "A recipe did not come to its end for a reason that is not the user's."
     exit_code = 1
@@ -194,8 +194,9 @@ def _reraise(e, name, run_dir, number):
 
 def _execute(path, name, run_dir, parameters, show):
     "papermill, watched; raises what the kernel raised."
-    import papermill
+    import logging,papermill
     from nbclient.exceptions import DeadKernelError
+    logging.getLogger('papermill').setLevel(logging.ERROR)    # it guesses at comments; parameters were checked here
     relay = _Relay(name, show); _engine(relay); plain = lambda p: str(p).replace('{', '{{').replace('}', '}}')
     watched = show and sys.stderr.isatty()
     bar = dict(desc=name, unit='cell', file=sys.stderr, bar_format='{desc}: cell {n_fmt}/{total_fmt} [{elapsed}]{postfix}') if watched else False

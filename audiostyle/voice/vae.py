@@ -58,7 +58,7 @@ class VAESettings:
     @property
     def dim(self): return self.world.n_bins if self.feature=='envelope' else self.order
 
-# %% ../../nbs/70_voice/04_vae.ipynb #eec51f67
+# %% ../../nbs/70_voice/04_vae.ipynb #2a78645b
 def paper(**changes)->VAESettings:
     "The report's text: 513 bins, 2 x 512 units, latent 64, unit variance, its conditional term read as z-dropout."
     return replace(VAESettings(conditional='z_dropout', variance=.7), **changes)
@@ -68,12 +68,12 @@ def conv(**changes)->VAESettings:
     return replace(VAESettings(architecture='conv', latent=128, learning_rate=1e-4, batch_size=16, max_steps=60000), **changes)
 
 def voices(**changes)->VAESettings:
-    "What converts best here: cepstra, context, per-speaker input, bent frequency axis, a sigma that keeps content."
-    return replace(VAESettings(feature='cepstrum', context=3, speaker_norm=True, warp=.12, sigma=.3, beta=.7, conditional='z_dropout', keep=.25, variance=.3, max_steps=10000), **changes)
+    "What converts best here: cepstra, context, per-speaker input, bent frequency axis, a code too small for a voice, and the source's detail kept beside it."
+    return replace(VAESettings(feature='cepstrum', context=3, speaker_norm=True, warp=.12, sigma=.3, beta=2., conditional='z_dropout', keep=.45, variance=.3, max_steps=8000), **changes)
 
 def small(**changes)->VAESettings:
     "`voices` for a minute on two cores, with the fast pitch finder: the smoke run of the recipe."
-    return replace(voices(world=WorldSettings(f0_method='dio'), hidden=256, latent=32, max_steps=800, warm_up=200, batch_size=256), **changes)
+    return replace(voices(world=WorldSettings(f0_method='dio'), beta=1., hidden=256, latent=32, max_steps=800, warm_up=200, batch_size=256), **changes)
 
 PRESETS = dict(paper=paper, conv=conv, voices=voices, small=small)
 
