@@ -58,7 +58,7 @@ class VAESettings:
     @property
     def dim(self): return self.world.n_bins if self.feature=='envelope' else self.order
 
-# %% ../../nbs/70_voice/04_vae.ipynb #2a78645b
+# %% ../../nbs/70_voice/04_vae.ipynb #dd824d24
 def paper(**changes)->VAESettings:
     "The report's text: 513 bins, 2 x 512 units, latent 64, unit variance, its conditional term read as z-dropout."
     return replace(VAESettings(conditional='z_dropout', variance=.7), **changes)
@@ -69,7 +69,7 @@ def conv(**changes)->VAESettings:
 
 def voices(**changes)->VAESettings:
     "What converts best here: cepstra, context, per-speaker input, bent frequency axis, a code too small for a voice, and the source's detail kept beside it."
-    return replace(VAESettings(feature='cepstrum', context=3, speaker_norm=True, warp=.12, sigma=.3, beta=2., conditional='z_dropout', keep=.45, variance=.3, max_steps=8000), **changes)
+    return replace(VAESettings(feature='cepstrum', context=3, speaker_norm=True, warp=.12, sigma=.3, beta=2., conditional='z_dropout', keep=.45, variance=.6, max_steps=8000), **changes)
 
 def small(**changes)->VAESettings:
     "`voices` for a minute on two cores, with the fast pitch finder: the smoke run of the recipe."

@@ -96,7 +96,7 @@ class FrameBatchesVAE:
         frames = np.array([self.centres[i][rng.integers(len(self.centres[i]))] for i in speaker])
         return self.rows(speaker, frames, rng.integers(0, len(self.bends), len(speaker)))
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #52e9e331
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #32ac780f
 class SourceVoice(NamedTuple):
     "What is measured of the voice to be converted."
     pitch:PitchStats
@@ -110,6 +110,7 @@ class TargetVoice(NamedTuple):
     mean:np.ndarray      # Of its decoded frames, in corpus units, (d,)
     stretch:np.ndarray   # True spread over decoded spread, (d,)
 
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #2c503ee8
 class VAEConverter:
     "A trained VAE with all that was measured beside it: anyone's speech into one of its voices."
     def __init__(self, vae:VAE, names, corpus, targets):
