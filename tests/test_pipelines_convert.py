@@ -112,13 +112,21 @@ def test_windows_cover_everything_once():
         assert all(len(w)<=size+2*margin for w,s,n in seen) and all(s==min(margin, w[s]) for w,s,n in seen)
 
 
+def test_peaks_bend():
+    x = babble(2.)[0].numpy(); x = x/np.abs(x).max()*2.5; y = limit_peaks(x, 16000)
+    assert np.abs(y).max()<=.999+1e-6 and np.abs(y-x)[np.abs(x)<.3].max()<.3
+    quiet = x/2.6; assert limit_peaks(quiet, 16000) is quiet
+    one = np.full(16000, .5, np.float32); one[8000] = 3.; y = limit_peaks(one, 16000); changed = np.flatnonzero(y!=one); print(f'one peak of 3: {y[8000]:.3f}, changed from {(changed[0]-8000)/16:.1f} to {(changed[-1]-8000)/16:.1f} ms')
+    assert 7840<=changed[0] and changed[-1]<=8160 and np.abs(np.diff(np.delete(y, 8000))).max()<.02       # no step anywhere
+
+
 def test_waveform_in_waveform_out():
     x = babble(3.); converter = tiny_converter(); to = converter.speakers[-1]
     y,rate = convert_waveform(x, 16000, to, converter); test_eq((tuple(y.shape), rate), (tuple(x.shape), 16000))
     test_close(loudness(y, rate), loudness(x, 16000), eps=.1); assert y.abs().max()<=1 and y.dtype==torch.float32
     test_eq(convert_waveform(resample(x, 16000, 44100).repeat(2, 1), 44100, to, converter)[0].shape, (1, 48000))     # stereo at 44.1 kHz
     assert torch.equal(convert_waveform(x, 16000, to, converter)[0], y)                                              # the same every time
-    _,w = warned(lambda: convert_waveform((x*8).clip(-1, 1), 16000, to, converter)); print(w)
+    loud,w = warned(lambda: convert_waveform((x*8).clip(-1, 1), 16000, to, converter)); print(w); assert loud[0].abs().max()<=1
     for bad,text in [(x*0, 'no speech found'), (x[:,:900], 'is 56.2 ms long'), (torch.randn(1, 16000)*1e-6, 'no speech found'), (x*float('nan'), 'NaN')]: test_fail(lambda: convert_waveform(bad, 16000, to, converter), contains=text)
     test_fail(lambda: convert_waveform(x, 16000, 'hgih', converter), contains='this model knows'); test_fail(lambda: convert_waveform(x, 16000, to, converter, chunk_seconds=.1), contains='at least 1 s')
 

@@ -61,7 +61,7 @@ def table(
     "Rows as a table that shows itself in a notebook, in Markdown, and as aligned text."
     return Table(rows, columns, floatfmt)
 
-# %% ../../nbs/00_core/04_show.ipynb #23269aae
+# %% ../../nbs/00_core/04_show.ipynb #1e341735
 STYLE = {'figure.dpi':72, 'font.size':10, 'axes.titlesize':11, 'axes.spines.top':False, 'axes.spines.right':False,
          'axes.grid':True, 'grid.alpha':0.25, 'grid.linewidth':0.6}
 
@@ -80,6 +80,8 @@ def new_axes(
     if ax is None:
         with plt.rc_context(STYLE):
             _,ax = plt.subplots(rows, cols, figsize=(size[0]*cols, size[1]*rows), layout='constrained', **kwargs)
+            live = plt.isinteractive()
+        plt.interactive(live)  # a notebook's backend goes live at the first figure; leaving the context must not undo it
     first = ax if hasattr(ax, 'plot') else ax.flat[0]
     for put,text in ((first.set_title, title), (first.set_xlabel, xlabel), (first.set_ylabel, ylabel)):
         if text is not None: put(text)
