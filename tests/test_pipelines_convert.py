@@ -126,7 +126,9 @@ def test_waveform_in_waveform_out():
     test_close(loudness(y, rate), loudness(x, 16000), eps=.1); assert y.abs().max()<=1 and y.dtype==torch.float32
     test_eq(convert_waveform(resample(x, 16000, 44100).repeat(2, 1), 44100, to, converter)[0].shape, (1, 48000))     # stereo at 44.1 kHz
     assert torch.equal(convert_waveform(x, 16000, to, converter)[0], y)                                              # the same every time
-    loud,w = warned(lambda: convert_waveform((x*8).clip(-1, 1), 16000, to, converter)); print(w); assert loud[0].abs().max()<=1
+    full = x/x.abs().max()*.99; loud = convert_waveform(full, 16000, to, converter)[0]; print(f'full scale in, {loudness(full, 16000):.1f} LUFS; out {loudness(loud, 16000):.1f} LUFS, peak {loud.abs().max():.3f}')
+    assert .99<loud.abs().max()<=.9991; test_close(loudness(loud, 16000), loudness(full, 16000), eps=1.)               # peaks bent, loudness kept
+    _,w = warned(lambda: convert_waveform((x*30).clip(-1, 1), 16000, to, converter)); print(w); assert 'dB quieter than its source' in w   # a square wave has no room left
     for bad,text in [(x*0, 'no speech found'), (x[:,:900], 'is 56.2 ms long'), (torch.randn(1, 16000)*1e-6, 'no speech found'), (x*float('nan'), 'NaN')]: test_fail(lambda: convert_waveform(bad, 16000, to, converter), contains=text)
     test_fail(lambda: convert_waveform(x, 16000, 'hgih', converter), contains='this model knows'); test_fail(lambda: convert_waveform(x, 16000, to, converter, chunk_seconds=.1), contains='at least 1 s')
 

@@ -180,7 +180,7 @@ def write_page(
     with atomic_path(html) as tmp: tmp.write_text(body, encoding='utf-8')
     return html
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #991e7203
+# %% ../../nbs/90_studio/00_recipes.ipynb #57e6f095
 class RecipeError(AudiostyleError):
     "A recipe did not come to its end for a reason that is not the user's."
     exit_code = 1
@@ -188,7 +188,7 @@ class RecipeError(AudiostyleError):
 def _reraise(e, name, run_dir, number):
     "The error of a cell as the error it was."
     cls = getattr(errors, e.ename, None)
-    if e.ename=='KeyboardInterrupt' or e.ename=='SystemExit' and str(e.evalue)=='143': raise interruption(f"{one_line(run_dir)}: stopped; the same command goes on from the newest checkpoint", number) from e
+    if e.ename=='KeyboardInterrupt' or e.ename=='SystemExit' and str(e.evalue)=='143': raise interruption(f"{one_line(run_dir)}: the same command goes on from the newest checkpoint", number) from e
     if isinstance(cls, type) and issubclass(cls, AudiostyleError): raise cls(re.sub(r'\s+', ' ', e.evalue)) from e
     raise RecipeError(f'{e.ename} in cell {e.exec_count} of recipe {name}: {e.evalue}'[:300], run_dir, f"the traceback is in {run_dir/'executed.html'}") from e
 

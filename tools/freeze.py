@@ -1,0 +1,22 @@
+"""Freeze a finished run as a result: `python tools/freeze.py RUN_FOLDER NAME` writes nbs/95_results/NAME.ipynb and NAME.json.
+
+The notebook is the executed copy with its outputs; only what differs between machines (paths, timings, progress bars) is dropped."""
+import shutil, sys
+from pathlib import Path
+from notebooks import ROOT, read, source_sha, tidy, write
+
+def main(run, name):
+    run, out = Path(run), ROOT/'nbs'/'95_results'
+    out.mkdir(exist_ok=True)
+    nb = read(run/'executed.ipynb')
+    for cell in nb.cells:
+        if cell.cell_type != 'code': continue
+        cell.outputs = [o for o in cell.outputs if not (o.output_type == 'stream' and o.name == 'stderr')]
+        cell.metadata = type(cell.metadata)({k: v for k, v in cell.metadata.items() if k == 'tags'})
+    nb.metadata.pop('papermill', None)
+    nb.metadata['source_sha'] = source_sha(nb)
+    write(tidy(nb), out/f'{name}.ipynb')
+    shutil.copyfile(run/'result.json', out/f'{name}.json')
+    print((out/f'{name}.ipynb').relative_to(ROOT), f"{(out/f'{name}.ipynb').stat().st_size//1024} kB")
+
+if __name__ == '__main__': main(*sys.argv[1:])
