@@ -3,7 +3,9 @@ import re
 from itertools import combinations
 import numpy as np
 from audiostyle.core.errors import DataError
+from audiostyle.core.show import Table, table
 from audiostyle.data.manifest import Manifest, split_utterances
+from audiostyle.metrics.report import compare_systems
 from audiostyle.metrics.speech import alignment, f0_metrics, mcd, cepstra_and_pitch, speech_frames
 from audiostyle.signal.world import WorldSettings
 from audiostyle.voice.resynthesis import render, pitch_only, mean_variance, cluster_shift, speaker_stats, shared_centres
@@ -14,7 +16,6 @@ from audiostyle.core.config import cache_dir
 from audiostyle.core.store import ArrayStore
 from audiostyle.data.manifest import Utterance
 from audiostyle.data.synthetic import builtin_corpus
-from audiostyle.metrics.report import comparison
 from audiostyle.voice.resynthesis import corpus_features,by_speaker
 
 
@@ -28,3 +29,13 @@ def test_pairs_by_text_or_by_name():
     test_eq(held_out_ids(m, '^a'), {'a1','a2'}); test_fail(lambda: held_out_ids(m, 'zzz'), contains='0 of 5')
     own = Manifest([Utterance(id=f'{s}{i}', path=f'{s}/{i}.wav', split='test' if i<2 else 'train', speaker=s) for s in 'ab' for i in range(8)])
     test_eq(held_out_ids(own), {'a0','a1','b0','b1'})
+
+
+def test_four_systems_without_training():
+    from audiostyle.signal.world import cepstrum_to_log_envelope,f0_statistics
+    def noise(seed, pitch, t=300):
+        rng = np.random.default_rng(seed); c = .1*rng.normal(size=(t,25))+.1*seed; c[:,0] = -3
+        return dict(f0=np.where(np.arange(t)%100<70, pitch*np.exp(.1*rng.normal(size=t)), 0).astype(np.float32), log_sp=cepstrum_to_log_envelope(c), bap=np.full((t,1), -10., np.float32))
+    table_ = {'a': [noise(0, 120.)], 'b': [noise(1, 220.)]}; four = training_free(table_, k=4); f = table_['a'][0]
+    test_eq(list(four), ['do nothing','pitch only','mean and variance','cluster shift']); assert four['do nothing'](f, 'a', 'b') is f
+    for name in list(four)[1:]: assert abs(np.exp(f0_statistics(four[name](f, 'a', 'b')['f0']).mean)-220)<8, name

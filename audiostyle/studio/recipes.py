@@ -67,10 +67,10 @@ def check_parameters(
         if isinstance(value, str) and not value.isprintable() and value.encode('utf-8', 'replace').decode()!=value: raise SettingsError(f"parameter {name!r} is no UTF-8 text: {value!r}", remedy='rename the folder')
     return {**known, **values}
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #1cc878b5
+# %% ../../nbs/90_studio/00_recipes.ipynb #026ebd43
 def check_settings(
     name:str,                # A recipe
-    preset:str='small',      # One of its model's presets
+    preset:str='small',      # One of its model's presets; empty where the recipe chooses: checked as 'small'
     overrides:list[str]=()   # `key=value`
 ):                           # The settings, or None where the model lists no presets
     "The settings that a recipe will train with, or `SettingsError`."
@@ -79,6 +79,7 @@ def check_settings(
     for floor in ('voice','scene','art','speaker'):
         try: presets = import_module(f'audiostyle.{floor}.{name}').PRESETS
         except (ModuleNotFoundError,AttributeError): continue
+        preset = preset or 'small'
         if preset not in presets: raise SettingsError(f"no preset {preset!r}{did_you_mean(preset, presets)}", remedy=f"presets of {name}: {', '.join(presets)}")
         return override(presets[preset](), list(overrides))
 
