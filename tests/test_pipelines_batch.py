@@ -36,7 +36,7 @@ def test_sources_that_cannot_be_sound():
     for path,text in cases:
         try: check_source(path); raise AssertionError(path)
         except AudioFileError as e: print(str(e).replace(str(d), '…')[:110]); assert text in str(e) and '\n' not in str(e), e
-    assert time.time()-start<1
+    assert time.time()-start<20    # refused, not waited for
 
 
 def test_plans():
