@@ -168,7 +168,8 @@ def test_a_full_disk_leaves_nothing(convert, tmp_path):
 def test_an_interrupted_batch_keeps_what_is_done(model, tmp_path, number, code):
     (tmp_path/'in').mkdir()
     for i in range(40): sf.write(tmp_path/'in'/f'{i:02}.wav', voice(6.), 16000)
-    p = subprocess.Popen([*PROGRAM, 'convert', 'in', '--to', 'low', '-o', 'out', '--model', str(model)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([*PROGRAM, 'convert', 'in', '--to', 'low', '-o', 'out', '--model', str(model)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))    # a shell's background job inherits an ignored SIGINT
     while not list((tmp_path/'out').glob('*.wav')) and p.poll() is None: time.sleep(.05)
     p.send_signal(number); out, err = p.communicate(timeout=60)
     assert p.returncode == code and err.count('\n') == 1 and 'Traceback' not in err, err

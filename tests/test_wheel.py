@@ -75,7 +75,7 @@ def test_every_module_imports_without_torchaudio(installed, tmp_path):
 
 def test_finds_recipes_and_weights_from_elsewhere(installed, tmp_path, root):
     if not any((root/'nbs'/'85_recipes').glob('*.ipynb')): pytest.skip('no recipe yet')
-    run(installed, '-c', "from audiostyle.core.config import recipes_dir; d = recipes_dir(); assert 'site-packages' in str(d) and any(d.glob('*.ipynb')), d", cwd=tmp_path)
+    run(installed, '-c', "from audiostyle.studio.recipes import recipes_dir; from audiostyle.pipelines.batch import bundled_model; d, w = recipes_dir(), bundled_model(); assert all('site-packages' in str(p) for p in (d, w)) and any(d.glob('*.ipynb')) and (w/'model.safetensors').is_file(), (d, w)", cwd=tmp_path)
 
 def test_command_line_answers_from_elsewhere(installed, tmp_path, root):
     if not (root/'audiostyle'/'studio'/'cli.py').exists(): pytest.skip('no command line yet')
