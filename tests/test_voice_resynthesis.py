@@ -44,7 +44,7 @@ def test_pauses_are_not_active():
 
 def test_memberships_are_shares():
     centres = np.zeros((3,ORDER)); centres[1,0] = 4.; centres[2,0] = -4.
-    flat = SpeakerStats(PitchStats(5., .1), np.zeros((3,ORDER+1)), np.ones((3,ORDER+1)), -10.)
+    flat = SpeakerStats(PitchStats(5., .1), np.zeros((3,ORDER+1)), np.ones((3,ORDER+1)))
     c = np.zeros((4,ORDER+1)); c[1,1] = 4.; c[2,1] = -4.; c[3,1] = 2.
     w = memberships(c, flat, centres); test_close(w.sum(1), 1.); test_eq(w.argmax(1)[:3], [0,1,2]); test_close(w[3,0], w[3,1])     # half way belongs to both
 

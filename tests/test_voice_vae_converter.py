@@ -5,9 +5,8 @@ from typing import NamedTuple
 import copy
 import numpy as np
 import torch
-from torch import nn
 from audiostyle.core.errors import DataError, did_you_mean
-from audiostyle.core.repro import step_seed, seeded
+from audiostyle.core.repro import step_seed
 from audiostyle.signal.world import PitchStats, f0_statistics, convert_f0, mel_cepstrum, cepstrum_to_log_envelope, warp_matrix
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import save_model, load_model

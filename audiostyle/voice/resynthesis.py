@@ -80,14 +80,13 @@ def active_frames(
     energy = frame_energy(log_sp)*10/np.log(10)
     return energy>np.percentile(energy, 95)-range_db
 
-# %% ../../nbs/70_voice/00_resynthesis.ipynb #90d64585
+# %% ../../nbs/70_voice/00_resynthesis.ipynb #237c92ac
 @dataclass
 class SpeakerStats:
     "Pitch and cepstral statistics of one speaker; everything that the training-free conversions know."
     pitch:PitchStats
     mean:np.ndarray                   # Of voiced, unvoiced, all active frames, (3, order+1) [nepers]
     std:np.ndarray                    # The same, (3, order+1) [nepers]
-    breath:float                      # Mean band aperiodicity of voiced frames [dB]
     clusters:np.ndarray|None=None     # Cluster means, (k, order+1) [nepers]
 
 def _moments(c, least=10):
@@ -104,8 +103,7 @@ def speaker_stats(
     voiced = np.concatenate([u['f0'][k]>0 for u,k in zip(utterances, keep)])
     everything = _moments(c, 1)
     parts = [everything if m[0] is None else m for m in (_moments(c[voiced]),_moments(c[~voiced]))]+[everything]
-    breath = np.concatenate([u['bap'][k].mean(-1) for u,k in zip(utterances, keep)])[voiced].mean()
-    stats = SpeakerStats(f0_statistics([u['f0'] for u in utterances]), *(np.stack(p) for p in zip(*parts)), float(breath))
+    stats = SpeakerStats(f0_statistics([u['f0'] for u in utterances]), *(np.stack(p) for p in zip(*parts)))
     if centres is not None: stats.clusters = _cluster_means(c, stats, centres)
     return stats
 

@@ -6,16 +6,15 @@
 __all__ = ['N_BENDS', 'cepstra_of', 'frames_of', 'envelope_of', 'FrameBatchesVAE', 'SourceVoice', 'TargetVoice', 'VAEConverter',
            'save_converter', 'load_converter', 'measure_targets', 'train_vae']
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #ce0dc5d2
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #6ef2fc2a
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 import copy
 import numpy as np
 import torch
-from torch import nn
 from ..core.errors import DataError,did_you_mean
-from ..core.repro import step_seed,seeded
+from ..core.repro import step_seed
 from ..signal.world import PitchStats,f0_statistics,convert_f0,mel_cepstrum,cepstrum_to_log_envelope,warp_matrix
 from ..train.loop import fit,make_fabric
 from ..train.state import save_model,load_model
