@@ -1,7 +1,8 @@
 "The command line as a shell sees it: exit codes, one line for every fault, nothing overwritten, strange names and surroundings."
 import json, os, resource, shutil, signal, subprocess, sys, time
 from pathlib import Path
-import numpy as np, pytest, soundfile as sf, torch
+import numpy as np, pytest, soundfile as sf
+from bad_files import tiny_model
 
 PROGRAM = [sys.executable, '-c', 'import sys; from audiostyle.studio.cli import main; sys.exit(main())']
 
@@ -19,16 +20,7 @@ def voice(seconds=1., sample_rate=16000, hz=120):
 @pytest.fixture(scope='module')
 def model(tmp_path_factory):
     "A converter that was never trained, with two voices"
-    from audiostyle.signal.world import PitchStats, WorldSettings
-    from audiostyle.voice.vae import VAE, voices
-    from audiostyle.voice.vae_converter import TargetVoice, VAEConverter
-    torch.manual_seed(0)
-    s = voices(world=WorldSettings(f0_method='dio'), hidden=16, latent=4, context=1)
-    one = np.ones(s.dim, np.float32)
-    targets = [TargetVoice(PitchStats(float(np.log(hz)), .15), 0*one, one) for hz in (95., 220.)]
-    folder = tmp_path_factory.mktemp('models')/'tiny model'
-    VAEConverter(VAE(s, 2), ('low', 'high'), (0*one, one), targets).save_pretrained(folder, 'untrained')
-    return folder
+    return tiny_model(tmp_path_factory.mktemp('models')/'tiny model')
 
 @pytest.fixture
 def convert(model, tmp_path):
@@ -50,8 +42,8 @@ def test_no_torch_before_it_is_needed(tmp_path):
         assert subprocess.run([sys.executable, '-c', source], cwd=tmp_path, capture_output=True).returncode == code, args
 
 def test_every_command_explains_itself(tmp_path):
-    for command in 'convert train demo speakers recipes doctor'.split():
-        rc, out, err = run(command, '--help', cwd=tmp_path)
+    for command in 'convert train sweep demo speakers recipes doctor'.split()+['data check']:
+        rc, out, err = run(*command.split(), '--help', cwd=tmp_path)
         assert rc == 0 and not err and 'Usage: audiostyle' in out and out.count('\n') > 5
 
 def test_a_file(convert, tmp_path):
@@ -170,10 +162,10 @@ def test_an_interrupted_batch_keeps_what_is_done(model, tmp_path, number, code):
     for i in range(40): sf.write(tmp_path/'in'/f'{i:02}.wav', voice(6.), 16000)
     p = subprocess.Popen([*PROGRAM, 'convert', 'in', '--to', 'low', '-o', 'out', '--model', str(model)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                          preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))    # a shell's background job inherits an ignored SIGINT
-    while not list((tmp_path/'out').glob('*.wav')) and p.poll() is None: time.sleep(.05)
+    while not list((tmp_path/'out').glob('[!.]*.wav')) and p.poll() is None: time.sleep(.05)
     p.send_signal(number); out, err = p.communicate(timeout=60)
     assert p.returncode == code and err.count('\n') == 1 and 'Traceback' not in err, err
-    done = sorted((tmp_path/'out').glob('*.wav')); lines = (tmp_path/'out'/'results.jsonl').read_text().splitlines()
+    done = sorted((tmp_path/'out').glob('[!.]*.wav')); lines = (tmp_path/'out'/'results.jsonl').read_text().splitlines()
     assert 0 < len(done) < 40 and len(lines) == len(done) and not list((tmp_path/'out').glob('.*'))
     assert all(sf.info(f).frames == 96000 for f in done)
 

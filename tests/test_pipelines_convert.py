@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 import numpy as np, soxr, torch
 from torch import Tensor
-from audiostyle.core.errors import AudioFileError, AudioWarning, AudiostyleError, DataError, SettingsError, one_line
+from audiostyle.core.errors import AudioFileError, AudioWarning, AudiostyleError, DataError, SettingsError, import_extra, one_line
 from audiostyle.core.repro import pick_device, seeded
 from audiostyle.core.show import progress
 from audiostyle.core.store import disk_errors
-from audiostyle.pipelines.batch import Job, attempt, bundled_model, check_source, check_voice, model_folder, plan, write_results, _refuse_clashes
-from audiostyle.signal.soundfiles import Writer, blocks, resample
+from audiostyle.pipelines.batch import Job, attempt, bundled_model, check_source, check_voice, clear_left, model_folder, plan, write_results, _check_result, _refuse_clashes
+from audiostyle.signal.soundfiles import Writer, blocks, info, resample
 from audiostyle.signal.waveform import to_mono
 from audiostyle.signal.world import FLOOR, WorldSettings, analyse, to_features
 from audiostyle.voice.resynthesis import render
@@ -20,7 +20,7 @@ import json,shutil,time
 import matplotlib.pyplot as plt, soundfile as sf
 from fastcore.test import test_eq,test_close,test_fail
 from audiostyle.core.show import table
-from audiostyle.signal.soundfiles import info,load,save
+from audiostyle.signal.soundfiles import load,save
 from audiostyle.signal.spectral import stft
 from audiostyle.signal.waveform import loudness,player
 def tiny_converter():
@@ -161,7 +161,7 @@ def test_files_that_are_refused():
     for source,out,who,text in cases:
         try: convert_file(d/source, d/out, who, converter); raise AssertionError((source, out))
         except AudiostyleError as e: print(str(e).replace(str(d), '…')[:130]); assert text in str(e) and '\n' not in str(e) and len(str(e).split('; '))>1, e
-    test_fail(lambda: convert_file(d/'cut.wav', d/'o.wav', to, converter, strict=True), contains='was cut')
+    test_fail(lambda: convert_file(d/'cut.wav', d/'o.wav', to, converter, strict=True), contains='was cut'); test_fail(lambda: convert_file(d/'silent.wav', d/'new'/'o.wav', to, converter), contains='is silent')
     test_eq(sorted(os.listdir(d)), before); test_eq((d/'taken.wav').read_bytes(), b'mine')
     _,w = warned(lambda: convert_file(d/'cut.wav', d/'o.wav', to, converter)); print(w.replace(str(d), '…')); assert 'was cut' in w and info(d/'o.wav').frames==info(d/'cut.wav').frames
 

@@ -4,31 +4,42 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'sound_files', 'check_source', 'Job', 'plan', 'bundled_model', 'model_folder', 'model_voices',
-           'check_voice', 'attempt', 'write_results', 'plain', 'count']
+           'check_voice', 'attempt', 'clear_left', 'write_results', 'plain', 'count']
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #427cc05b
-import json,os,time,traceback,warnings
+# %% ../../nbs/80_pipelines/00_batch.ipynb #5894b756
+import json,os,re,time,traceback,warnings
+from collections import defaultdict
 from collections.abc import Callable,Iterable
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from ..core.errors import AudioFileError,AudioWarning,AudiostyleError,CheckpointError,DataError,did_you_mean
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #54f4f8dd
+# %% ../../nbs/80_pipelines/00_batch.ipynb #cd0dc6b2
 SUFFIXES = tuple('.wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .nist'.split())  # Endings of sound files
+
+def _identity(path):
+    "What a path leads to, whatever it is called; None where that is nothing."
+    try: s = os.stat(path); return s.st_dev,s.st_ino
+    except (OSError,ValueError): return None
 
 def sound_files(
     folder,            # Folder to look in, with all folders below it
     leave_out=None     # A folder below it whose files are not meant, such as that of the results
 )->list[str]:          # Paths relative to `folder`, in alphabetical order
     "Sound files in a folder, by their endings."
-    root,out = os.fsdecode(folder),os.path.realpath(leave_out) if leave_out is not None else None
-    found = []
-    for at,folders,names in os.walk(root):
-        folders[:] = sorted(d for d in folders if not d.startswith('.') and os.path.realpath(os.path.join(at, d))!=out)
+    root,out,found = os.fsdecode(folder),leave_out and _identity(leave_out),[]
+    def closed(e):
+        error = DataError(f'cannot be read ({e.strerror})', e.filename, 'check its permissions')
+        if e.filename==root: raise error from None
+        warnings.warn(AudioWarning(f'{error}; it is left out'), stacklevel=2)
+    for at,folders,names in os.walk(root, onerror=closed):
+        folders[:] = sorted(d for d in folders if not d.startswith('.') and not (out and _identity(os.path.join(at, d))==out))
         found += [os.path.relpath(os.path.join(at, n), root) for n in names if n.lower().endswith(SUFFIXES) and not n.startswith('.')]
     return sorted(found)
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #95870cad
+# %% ../../nbs/80_pipelines/00_batch.ipynb #aaeaede0
 def check_source(
     path # A sound file, as somebody typed it
 )->None:
@@ -37,14 +48,15 @@ def check_source(
     try: state = os.stat(name)
     except (OSError,ValueError) as e:
         if os.path.islink(name): raise AudioFileError('is a link that leads nowhere', name, 'repair the link') from None
-        near = did_you_mean(base, os.listdir(folder or '.')) if os.path.isdir(folder or '.') else ''
+        near = ''
+        with suppress(OSError): near = did_you_mean(base, [e.name for e in islice(os.scandir(folder or '.'), 2000)])
         raise AudioFileError('no such file' if isinstance(e, FileNotFoundError) else f"cannot be opened ({getattr(e,'strerror',None) or e})", name, near.strip() or 'check the path') from None
     if os.path.isdir(name): raise AudioFileError('is a folder, not a sound file', name, 'name a file in it, or convert the folder')
     if not os.path.isfile(name): raise AudioFileError('is not a regular file (a pipe or a device)', name, 'write its sound to a file first')
     if not state.st_size: raise AudioFileError('is empty (0 bytes)', name, 'remove it or record it again')
     if not os.access(name, os.R_OK): raise AudioFileError('cannot be read', name, 'check its permissions')
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #cc6a3665
+# %% ../../nbs/80_pipelines/00_batch.ipynb #fea48018
 class Job(NamedTuple):
     "One file to make."
     source:str  # Sound file to read
@@ -63,22 +75,27 @@ def _pairs(inputs, out, ending):
         if not names: raise DataError('holds no sound files', i, f"endings looked for: {' '.join(SUFFIXES)}")
         for n in names: yield Job(os.path.join(i, n), os.path.join(out, os.path.splitext(n)[0]+ending))
 
+def _check_result(path):
+    "`AudioFileError` where no file can have this name, or lie there."
+    if not path: raise DataError('the name of the result is empty', remedy='name a file or a folder')
+    at = os.path.abspath(path)
+    try: os.lstat(path)
+    except FileNotFoundError: pass
+    except (OSError,ValueError) as e: raise AudioFileError(f"cannot be written ({getattr(e,'strerror',None) or e})", path, 'choose another name for the result') from None
+    while not os.path.isdir(at): at = os.path.dirname(at)
+    if not os.access(at, os.W_OK|os.X_OK): raise AudioFileError(f'cannot be written (no permission to write into {at})', path, 'choose another folder for the result')
+
 def _refuse_clashes(jobs):
     "Stop before two sources share a result, or a result is a source."
     first = {}
     for j in jobs:
         other = first.setdefault(os.path.realpath(j.out), j)
         if other is not j: raise DataError(f'would be made of two sources, {other.source!r} and {j.source!r}', j.out, 'rename one, or convert them into different folders')
-    identity = lambda p: (s.st_dev,s.st_ino) if (s := _stat(p)) else None
-    sources = {identity(j.source):j.source for j in jobs}; sources.pop(None, None)
+    sources = {_identity(j.source):j.source for j in jobs}; sources.pop(None, None)
     for j in jobs:
-        if (i := identity(j.out)) in sources: raise DataError(f'is the output and also the source {sources[i]!r}', j.out, 'choose another name for the output')
+        if (i := _identity(j.out)) in sources: raise DataError(f'is the output and also the source {sources[i]!r}', j.out, 'choose another name for the output')
 
-def _stat(path):
-    try: return os.stat(path)
-    except (OSError,ValueError): return None
-
-# %% ../../nbs/80_pipelines/00_batch.ipynb #58436ba5
+# %% ../../nbs/80_pipelines/00_batch.ipynb #69eb9600
 def plan(
     inputs:Iterable,     # Files and folders to read
     out,                 # File or folder to write
@@ -87,16 +104,17 @@ def plan(
     "What will be made of what; refused as a whole where a result would replace a source or another result."
     inputs,out = [os.fsdecode(i) for i in inputs],os.fsdecode(out)
     if not inputs: raise DataError('nothing to convert', remedy='name a file or a folder')
+    _check_result(out)
     one = len(inputs)==1 and not os.path.isdir(inputs[0])
     if one: check_source(inputs[0])
     if one and os.path.splitext(out)[1] and not out.endswith('/') and not os.path.isdir(out): _check_ending(out, os.path.splitext(out)[1]); jobs = [Job(inputs[0], out)]
     else:
         ending = '.'+ending.lstrip('.'); _check_ending(out, ending)
         if os.path.exists(out) and not os.path.isdir(out): raise DataError('is a file, but several results need a folder', out, 'name a folder')
-        jobs = list(_pairs(inputs, out, ending))
+        jobs = list({(os.path.abspath(j.source), os.path.abspath(j.out)):j for j in _pairs(inputs, out, ending)}.values())
     _refuse_clashes(jobs); return jobs
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #8aa9171d
+# %% ../../nbs/80_pipelines/00_batch.ipynb #c03a84e6
 def bundled_model(
     name:str='vae' # Name of a model that comes with the package
 )->Path:           # Its folder
@@ -121,9 +139,12 @@ def model_voices(
 )->list[str]:
     "The voices that a model has, from its `config.json`."
     path = Path(folder)/'config.json'
-    try: return list(json.loads(path.read_text(encoding='utf-8'))['extra']['speakers'])
+    try:
+        names = json.loads(path.read_text(encoding='utf-8'))['extra']['speakers']
+        if isinstance(names, list) and names and all(isinstance(n, str) for n in names): return names
+        raise TypeError
     except FileNotFoundError: raise CheckpointError('is no model folder, it has no config.json', folder, 'name a folder that training has written, usually model/ in the run folder') from None
-    except (OSError,ValueError,KeyError,TypeError) as e: raise CheckpointError(f'does not say which voices the model has ({type(e).__name__})', path, 'the folder is damaged or holds another kind of model') from None
+    except (OSError,ValueError,LookupError,TypeError,RecursionError) as e: raise CheckpointError(f'does not say which voices the model has ({type(e).__name__})', path, 'the folder is damaged or holds another kind of model') from None
 
 def check_voice(
     to:str,              # Name of the voice wanted
@@ -152,6 +173,30 @@ def attempt(
             record.update(status='failed', exception=e, error=str(AudiostyleError(f'internal fault, {type(e).__name__}: {e} ({os.path.basename(at.filename)}:{at.lineno})', job.source, 'please report it')))
     record['warnings'] = [str(w.message) for w in caught]
     return {**record, 'wall_seconds':round(time.perf_counter()-start, 3)}
+
+# %% ../../nbs/80_pipelines/00_batch.ipynb #41ae3b84
+def clear_left(
+    results:Iterable[str], # Files that are about to be made
+)->list[str]:              # What was removed
+    "Remove what killed processes left half written of these files, and nothing that a living one writes."
+    wanted,gone = defaultdict(set),[]
+    for r in results: folder,base = os.path.split(r); wanted[folder or '.'].add(os.path.splitext(base))
+    for folder,names in wanted.items():
+        with suppress(OSError): entries = list(os.scandir(folder))
+        for e in entries if os.path.isdir(folder) else []:
+            m = re.fullmatch(r'\.(.+)\.tmp-[0-9a-f]{8}(\.\w+)', e.name, re.S)
+            if m and any(stem.startswith(m[1]) and suffix==m[2] for stem,suffix in names) and _abandoned(e): os.unlink(e.path); gone.append(e.path)
+    return gone
+
+def _abandoned(entry):
+    "Is this temporary file held by nobody?"
+    try: from fcntl import LOCK_EX,LOCK_NB,flock
+    except ImportError: return False
+    with suppress(OSError):
+        state = entry.stat(follow_symlinks=False)
+        if not entry.is_file(follow_symlinks=False) or (not state.st_size and time.time()-state.st_mtime<10): return False
+        with open(entry.path, 'rb') as f: flock(f, LOCK_EX|LOCK_NB); return True
+    return False
 
 # %% ../../nbs/80_pipelines/00_batch.ipynb #054259d5
 def write_results(
