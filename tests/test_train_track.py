@@ -31,6 +31,7 @@ def test_writing():
         rows = read_metrics(d)
         assert [r['step'] for r in rows]==list(range(1, 9)) and all(r['train/loss']==1/r['step'] for r in rows)
         assert rows[-1]['eval/mcd'] is None and all(b['seconds']>=a['seconds'] for a,b in zip(rows, rows[1:]))
+        with Tracker(d, step=8) as t: t.rewind(6); t.log(7, {'train/loss':1.}); assert [r['step'] for r in read_metrics(d)]==[1, 2, 3, 4, 5, 6, 7]
         with Tracker(d) as t: assert t.rows==[] and t.path.read_text()==''            # a new run begins with an empty record
     with Tracker() as t: t.log(1, {'train/loss':0.5})
     assert t.rows[0]['train/loss']==0.5

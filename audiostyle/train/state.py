@@ -6,15 +6,14 @@
 __all__ = ['FORMAT', 'TrainState', 'save_checkpoint', 'load_checkpoint', 'checkpoints', 'latest_checkpoint', 'prune_checkpoints',
            'save_model', 'LoadedModel', 'load_model']
 
-# %% ../../nbs/60_train/00_state.ipynb #95ee4090
-import json,math,re,shutil,warnings
+# %% ../../nbs/60_train/00_state.ipynb #1673ca9d
+import copy,json,math,re,shutil,warnings
 from collections.abc import Callable
 from dataclasses import dataclass,field,fields,is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors,save as save_tensors
 from torch import Tensor,nn
 from ..core.config import fingerprint,from_dict,to_dict
@@ -39,7 +38,7 @@ class TrainState:
         fixed = lambda v: isinstance(v, nn.Module) or is_dataclass(v) or callable(v)
         return {n:v for n,v in self._those(lambda v: not fixed(v)).items() if n not in ('seed', 'step')}
 
-# %% ../../nbs/60_train/00_state.ipynb #7e3a7ffe
+# %% ../../nbs/60_train/00_state.ipynb #5782ffbc
 def _pack(x, name, tensors):
     "`x` as JSON; its tensors go to `tensors` under dotted names."
     if isinstance(x, Tensor):
@@ -58,10 +57,10 @@ def _unpack(x, tensors):
     if kind=='$tensor': return tensors[v]
     if kind=='$dict': return {k:_unpack(u, tensors) for k,u in v}
     if kind=='$float': return float(v)
-    items = [_unpack(u, tensors) for u in v]
-    return tuple(items) if kind=='$tuple' else items
+    items = {'$tuple':tuple, '$list':list}[kind]
+    return items(_unpack(u, tensors) for u in v)
 
-# %% ../../nbs/60_train/00_state.ipynb #97a89160
+# %% ../../nbs/60_train/00_state.ipynb #9d463cb3
 FORMAT = 1 # of checkpoints and model folders; raised when an older version could no longer read them
 
 def _seal(folder, record_name, record, files):
@@ -73,19 +72,21 @@ def _seal(folder, record_name, record, files):
 
 def _open_record(folder, name, refuse):
     "The record `name` of `folder`, after the checks that need no other file."
-    if not folder.is_dir(): refuse('no such folder', None)
+    if not folder.is_dir(): refuse('no such folder', 'check the path')
     pickles = [p.name for p in folder.iterdir() if p.suffix in ('.pt', '.pth', '.ckpt', '.bin', '.pkl')]
     if not (folder/name).exists():
         if pickles: refuse(f"{pickles[0]} is a pickle, which could run any program; it is not read", 'convert it to safetensors with the tool that wrote it')
         refuse(f'{name} is missing', 'this is no folder of ours, or an incomplete copy')
     try: record = read_json(folder/name)
     except AudiostyleError as e: refuse(f'{name} is damaged ({e.what})')
-    if not isinstance(record, dict) or not isinstance(record.get('format'), int): refuse(f'{name} is not a record of this package', None)
+    if not isinstance(record, dict) or not isinstance(record.get('format'), int) or not isinstance(record.get('sha256'), dict): refuse(f'{name} is not a record of this package')
     if record['format']>FORMAT: refuse(f"format {record['format']} was written by audiostyle {record.get('audiostyle')}, this is {version('audiostyle')} and reads up to {FORMAT}", 'upgrade audiostyle')
-    if fingerprint({k:v for k,v in record.items() if k!='seal'})!=record.get('seal'): refuse(f'{name} was altered after it was written')
+    try: seal = fingerprint({k:v for k,v in record.items() if k!='seal'})
+    except (ValueError, RecursionError): seal = None         # numbers or a depth that no record of ours has
+    if seal is None or seal!=record.get('seal'): refuse(f'{name} was altered after it was written')
     return record
 
-# %% ../../nbs/60_train/00_state.ipynb #faa78d9b
+# %% ../../nbs/60_train/00_state.ipynb #64c72844
 def _open_sealed(folder, record_name, files):
     "The record and the tensors of each of `files`, or `CheckpointError` with the reason."
     def refuse(what, remedy='restore it from a copy, or remove it'): raise CheckpointError(what, folder, remedy)
@@ -95,7 +96,7 @@ def _open_sealed(folder, record_name, files):
         except OSError as e: refuse(f'{name} cannot be read ({e.strerror})')
         if sha256_bytes(blob)!=record['sha256'].get(name): refuse(f'{name} does not have the SHA-256 recorded in {record_name}')
         try: tensors[name] = load_tensors(blob)
-        except (SafetensorError, ValueError) as e: refuse(f'{name} is not safetensors ({e})')
+        except Exception as e: refuse(f'{name} is not safetensors ({type(e).__name__}: {e})')   # the reader makes many kinds of error of foreign bytes
     return record,tensors
 
 # %% ../../nbs/60_train/00_state.ipynb #3e2e6957
@@ -126,26 +127,40 @@ def _check_tensors(stored, wanted, where):
     wrong += [f"{n} is {tuple(stored[n].shape)} in the file and {tuple(w.shape)} in the network" for n,w in wanted.items() if n in stored and stored[n].shape!=w.shape]
     if wrong: raise CheckpointError(f"the weights do not fit: {', '.join(wrong[:3])}{f' and {len(wrong)-3} more' if len(wrong)>3 else ''}", where, 'use the settings that it was trained with')
 
-# %% ../../nbs/60_train/00_state.ipynb #b4d071db
+# %% ../../nbs/60_train/00_state.ipynb #bf509ba1
+def _restore(state, record, tensors, folder):
+    "Give the parts of `state` other than networks their stored values: all of them, or none."
+    if not isinstance(record.get('others'), dict) or type(record.get('step')) is not int: raise CheckpointError('its record lacks the step or the optimisers', folder, 'it was not written by this package')
+    if set(record['others'])!=set(state.others()): raise CheckpointError(f"holds {', '.join(record['others'])} instead of {', '.join(state.others())}", folder, 'it belongs to another model')
+    held = lambda v: v.state_dict() if isinstance(v, torch.optim.Optimizer) else copy.deepcopy(v.state_dict()) if hasattr(v, 'load_state_dict') else v
+    before = {n:held(v) for n,v in state.others().items()}                      # an optimiser replaces its tensors, so what it held needs no copy
+    def put(name, value):
+        now = getattr(state, name)
+        if hasattr(now, 'load_state_dict'): now.load_state_dict(value)
+        else: setattr(state, name, value.to(now.device) if isinstance(now, Tensor) else value)
+    for name in before:
+        try: put(name, _unpack(record['others'][name], tensors))
+        except Exception as e:                                                  # each kind of optimiser has errors of its own
+            for n,old in before.items(): put(n, old)
+            raise CheckpointError(f'{name} does not fit ({type(e).__name__}: {e})', folder, 'it belongs to another model') from e
+
+# %% ../../nbs/60_train/00_state.ipynb #d67d9d83
 def load_checkpoint(
     folder:str|Path,  # A folder `step-…`
     state:TrainState, # Networks and optimisers of the same kind; filled in place
-    settings:Any=None # Must equal the stored ones, where given
+    settings:Any=None,# Must equal the stored ones, where given
+    free:tuple=()     # Names of settings that may differ all the same
 )->dict:              # The record: step, seed, settings, extra
     "Restore `state` from a checkpoint, or refuse and leave it as it is."
     folder = Path(folder)
     record,files = _open_sealed(folder, 'state.json', ['model.safetensors', 'optimizer.safetensors'])
     nets,rest = files['model.safetensors'],files['optimizer.safetensors']
-    wrong = _differences(record['seed'], state.seed, 'seed') + (_differences(record['settings'], to_dict(settings)) if settings is not None else [])
+    fixed = lambda d: {k:v for k,v in d.items() if k not in free} if isinstance(d, dict) else d
+    wrong = _differences(record.get('seed'), state.seed, 'seed') + (_differences(fixed(record.get('settings')), fixed(to_dict(settings)), 'settings' if not isinstance(record.get('settings'), dict) else '') if settings is not None else [])
     if wrong: raise CheckpointError(f"belongs to a run with other settings: {', '.join(wrong)}", folder, 'use the same settings, or another run folder')
     _check_tensors(nets, {f'{n}.{k}':v for n,m in state.modules().items() for k,v in m.state_dict().items()}, folder)
-    if set(record['others'])!=set(state.others()): raise CheckpointError(f"holds {', '.join(record['others'])} instead of {', '.join(state.others())}", folder, 'it belongs to another model')
+    _restore(state, record, rest, folder)
     for name,net in state.modules().items(): net.load_state_dict({k:nets[f'{name}.{k}'] for k in net.state_dict()})
-    for name,now in state.others().items():
-        value = _unpack(record['others'][name], rest)
-        if not hasattr(now, 'load_state_dict'): setattr(state, name, value.to(now.device) if isinstance(now, Tensor) else value); continue
-        try: now.load_state_dict(value)
-        except (ValueError, KeyError) as e: raise CheckpointError(f'{name} does not fit ({e})', folder, 'it belongs to another model') from e
     state.step = record['step']
     return record
 
@@ -197,7 +212,7 @@ def save_model(
         (tmp/'README.md').write_text(front+card.rstrip()+'\n', encoding='utf-8')
     return Path(folder)
 
-# %% ../../nbs/60_train/00_state.ipynb #5c34738e
+# %% ../../nbs/60_train/00_state.ipynb #cd515f57
 @dataclass
 class LoadedModel:
     "What a model folder holds."
@@ -206,6 +221,11 @@ class LoadedModel:
     weights:dict[str,Tensor] # State dict of the module
     tensors:dict[str,Tensor] # Measured tensors
     extra:dict               # What else was stored as JSON
+
+def _check_network(net, name, weights, where):
+    "Refuse a network of another class or with other tensors than the stored one."
+    if type(net).__name__!=name: raise CheckpointError(f'holds a {name}, not a {type(net).__name__}', where, 'load it with the class that it was saved from')
+    _check_tensors(weights, net.state_dict(), where)
 
 def load_model(
     folder:str|Path,                              # A model folder
@@ -216,13 +236,18 @@ def load_model(
     "Read a model folder; weights that were altered or do not fit are refused."
     folder = Path(folder)
     record,files = _open_sealed(folder, 'config.json', ['model.safetensors'])
-    stored,module = files['model.safetensors'],None
+    stored,module,extra = files['model.safetensors'],None,record.get('extra')
+    if not isinstance(extra, dict): raise CheckpointError('config.json is not a record of this package', folder, 'restore it from a copy, or remove it')
     weights = {n:t for n,t in stored.items() if not n.startswith('tensors/')}
-    try: settings = record['settings'] if settings_class is None else from_dict(settings_class, record['settings'])
+    try: settings = record.get('settings') if settings_class is None else from_dict(settings_class, record.get('settings'))
     except AudiostyleError as e: raise CheckpointError(f'its settings do not fit this version ({e})', folder, 'use the version that wrote it') from e
     if build is not None:
-        module = build(settings)
-        if type(module).__name__!=record['model']: raise CheckpointError(f"holds a {record['model']}, not a {type(module).__name__}", folder)
-        _check_tensors(weights, module.state_dict(), folder)
+        try:
+            with torch.device('meta'): sketch = build(settings)      # shapes alone, as forged settings can ask for any amount of memory
+        except Exception: sketch = None                              # a network whose construction computes with its tensors
+        if sketch is not None: _check_network(sketch, record.get('model'), weights, folder)
+        try: module = build(settings)
+        except (RuntimeError, MemoryError, OverflowError) as e: raise CheckpointError(f'a network of its settings cannot be built ({e})', folder, 'restore it from a copy, or free some memory') from e
+        _check_network(module, record.get('model'), weights, folder)
         module.load_state_dict(weights); module.to(device).eval()
-    return LoadedModel(settings, module, weights, {n.removeprefix('tensors/'):t for n,t in stored.items() if n.startswith('tensors/')}, record['extra'])
+    return LoadedModel(settings, module, weights, {n.removeprefix('tensors/'):t for n,t in stored.items() if n.startswith('tensors/')}, extra)

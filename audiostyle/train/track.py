@@ -13,7 +13,9 @@ from ..core.errors import DataError,import_extra
 from ..core.show import new_axes
 from ..core.store import atomic_path,disk_errors
 
-# %% ../../nbs/60_train/01_track.ipynb #b3f31aea
+# %% ../../nbs/60_train/01_track.ipynb #ace3fd2a
+def _plausible(seconds): return seconds is None or isinstance(seconds, (int, float)) and abs(seconds)<1e10
+
 def read_metrics(
     run_dir:str|Path # Folder of the run, or the file itself
 )->list[dict]:       # One dict a logged step
@@ -24,12 +26,12 @@ def read_metrics(
     except OSError as e: raise DataError(f'the metrics cannot be read ({e.strerror})', path, 'name the folder of a run') from e
     for line in lines:
         try: row = json.loads(line)
-        except ValueError: break
-        if not isinstance(row, dict) or not isinstance(row.get('step'), int): break
+        except (ValueError, RecursionError): break
+        if not isinstance(row, dict) or not isinstance(row.get('step'), int) or not _plausible(row.get('seconds')): break
         rows.append(row)
     return rows
 
-# %% ../../nbs/60_train/01_track.ipynb #a5955553
+# %% ../../nbs/60_train/01_track.ipynb #39e94a5a
 class Tracker:
     "Scalars of a training, in memory (`rows`) and, given a folder, in `metrics.jsonl`."
     def __init__(self,
@@ -40,9 +42,8 @@ class Tracker:
         self.path = Path(run_dir)/'metrics.jsonl' if run_dir is not None else None
         self.rows,self.file,self.board = [],None,None
         if self.path is not None:
-            if self.path.exists(): self.rows = [r for r in read_metrics(self.path) if r['step']<=step]
-            with atomic_path(self.path) as tmp: tmp.write_text(''.join(json.dumps(r)+'\n' for r in self.rows), encoding='utf-8')
-            self.file = open(self.path, 'a', encoding='utf-8')
+            if self.path.exists(): self.rows = read_metrics(self.path)
+            self.rewind(step)
         if tensorboard and self.path is not None:
             writer = import_extra('torch.utils.tensorboard', 'studio').SummaryWriter
             self.board = writer(str(self.path.parent/'tensorboard'), purge_step=step+1)
@@ -58,6 +59,15 @@ class Tracker:
             with disk_errors(self.path): self.file.write(json.dumps(row)+'\n'); self.file.flush()
         if self.board is not None:
             for k,v in scalars.items(): self.board.add_scalar(k, v, step)
+    def rewind(self,
+        step:int # Last step that counts
+    )->None:
+        "Forget the rows beyond `step`."
+        self.rows = [r for r in self.rows if r['step']<=step]
+        if self.path is not None:
+            if self.file is not None: self.file.close()
+            with atomic_path(self.path) as tmp: tmp.write_text(''.join(json.dumps(r)+'\n' for r in self.rows), encoding='utf-8')
+            self.file = open(self.path, 'a', encoding='utf-8')
     def close(self)->None:
         "Close the files; `rows` stay."
         for f in (self.file, self.board):
