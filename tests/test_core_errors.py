@@ -39,7 +39,7 @@ def test_extras():
     try: import_extra('no_such_module', 'world')
     except ImportError as e: missing = e
     assert isinstance(missing, MissingExtra)
-    assert str(missing)=='no_such_module is needed here and cannot be imported (No module named \'no_such_module\'); pip install "audiostyle[world]"'
+    assert str(missing)=='no_such_module is needed here and is not installed; pip install "audiostyle[world]"; `audiostyle doctor` looks at everything'
     print(missing)
 
 
@@ -47,9 +47,12 @@ def test_broken_package():
     import sys,tempfile
     from pathlib import Path
     with tempfile.TemporaryDirectory() as d:
-        (Path(d)/'broken_pkg_x.py').write_text("raise ImportError('built for another numpy')")
         sys.path.insert(0, d)
-        try: import_extra('broken_pkg_x', 'world')
-        except MissingExtra as e: assert 'built for another numpy' in str(e) and 'audiostyle[world]' in str(e)
-        else: raise AssertionError('no error')
-        finally: sys.path.remove(d)
+        for i,(fault,words,remedy) in enumerate([("ImportError('built for another numpy')", 'built for another numpy', 'pip install --force-reinstall broken0'),
+                                                 ("OSError('libsndfile.so: cannot open shared object file')", 'OSError: libsndfile.so', 'pip install --force-reinstall broken1'),
+                                                 ("ModuleNotFoundError('No module named pkg_resources', name='pkg_resources')", 'pkg_resources', 'pip install "audiostyle[world]"')]):
+            (Path(d)/f'broken{i}.py').write_text(f'raise {fault}')
+            try: import_extra(f'broken{i}', 'world')
+            except MissingExtra as e: assert 'is installed, but' in str(e) and words in str(e) and remedy in str(e), e
+            else: raise AssertionError('no error')
+        sys.path.remove(d)

@@ -2,7 +2,7 @@
 import html, os, sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from audiostyle.core.errors import one_line
+from audiostyle.core.errors import import_extra, one_line
 from audiostyle.core.show import *
 
 

@@ -2,10 +2,13 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+import itertools
 import numpy as np, torch
 from torch import Tensor
-from audiostyle.core.errors import DataError
+from audiostyle.core.errors import AudiostyleError, DataError
 from audiostyle.core.repro import step_generator
+from audiostyle.core.workers import run_parallel
+from audiostyle.data.packed import Skips
 from audiostyle.data.batches import *
 
 
@@ -110,3 +113,56 @@ def test_lazy_items_are_loaded_when_they_are_drawn():
         try: call()
         except DataError as e: print(e)
         else: raise AssertionError('accepted')
+
+
+def test_a_file_is_damaged_in_the_third_epoch():
+    import tempfile,warnings
+    from pathlib import Path
+    from audiostyle.signal.soundfiles import load,save
+    class Folder:
+        "Twelve waveforms, loaded when they are asked for."
+        def __init__(self, folder): self.files = [Path(folder)/f'{i:02}.wav' for i in range(12)]
+        def __len__(self): return len(self.files)
+        def __getitem__(self, i): return {'waveform':load(self.files[i])[0], 'number':i}
+    with tempfile.TemporaryDirectory() as d, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        for i in range(12): save(Path(d)/f'{i:02}.wav', torch.randn(1, 900, generator=step_generator(0, i))*.1, 8000)
+        make = lambda: CropBatches(Folder(d), 100, 4, balance='items', skips=.2)
+        whole = make(); before = [whole.batch(k) for k in range(12)]; data = make()                 # three batches are an epoch
+        for k in range(12):
+            if k==6: (Path(d)/'05.wav').write_bytes(b'RIFF'+bytes(100)); (Path(d)/'07.wav').unlink()
+            got = data.batch(k); hit = k>=6 and {5, 7}&set(before[k]['number'].tolist())
+            assert torch.equal(got['waveform'], before[k]['waveform'])!=bool(hit), k
+            if k>=6: assert not {5, 7}&set(got['number'].tolist())
+        print(*data.skips.found.values(), sep='\n'); assert sorted(data.skips.found)==['5', '7'] and len(said)==2
+        again = make(); assert torch.equal(again.batch(11)['waveform'], data.batch(11)['waveform'])   # resumed: the same batch
+        (Path(d)/'00.wav').write_bytes(b'')
+        try: [data.batch(k) for k in range(12, 15)]
+        except DataError as e: print(e); assert all(name in str(e) for name in ('05.wav', '07.wav', '00.wav')) and '3 of 12' in str(e)
+        else: raise AssertionError('too many damaged files')
+
+
+def test_batches_made_ahead():
+    import os,signal,tempfile,time
+    from pathlib import Path
+    def item(i): return {'mel':torch.full((2, 30+i), float(i))+torch.arange(30.+i)/100, 'number':i}
+    plain = CropBatches([item(i) for i in range(7)], 8, 4, seed=3, balance='items')
+    ahead = Prefetch(plain, jobs=2)
+    for k in (0, 1, 2, 3, 10, 11, 5):                                                               # one after the other, and jumps as after a resumption
+        a,b = ahead.batch(k),plain.batch(k); assert a.keys()==b.keys() and all(torch.equal(a[n], b[n]) for n in a)
+    ahead.close()
+    class Fragile:
+        "Batches whose maker is killed at step 3 and hangs at step 5, the first time; at step 8 always."
+        def __init__(self, folder): self.folder = Path(folder)
+        def batch(self, step):
+            mark = self.folder/str(step)
+            if step in (3, 5) and not mark.exists(): mark.touch(); os.kill(os.getpid(), signal.SIGKILL) if step==3 else time.sleep(1000)
+            if step==8: os.kill(os.getpid(), signal.SIGKILL)
+            return {'x':torch.tensor([step])}
+    with tempfile.TemporaryDirectory() as d:
+        fragile = Prefetch(Fragile(d), timeout=1.); began = time.monotonic()
+        assert [int(fragile.batch(k)['x']) for k in range(8)]==list(range(8)) and len(os.listdir(d))==2
+        try: fragile.batch(8)
+        except DataError as e: print(e); assert 'on 8 was killed (SIGKILL' in str(e) and 'twice' in str(e)
+        else: raise AssertionError('a lost batch was not noticed')
+        assert time.monotonic()-began<30

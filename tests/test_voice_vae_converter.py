@@ -5,7 +5,7 @@ from typing import NamedTuple
 import copy
 import numpy as np
 import torch
-from audiostyle.core.errors import DataError, did_you_mean
+from audiostyle.core.errors import CheckpointError, DataError, did_you_mean
 from audiostyle.core.repro import step_seed
 from audiostyle.signal.world import PitchStats, f0_statistics, convert_f0, mel_cepstrum, cepstrum_to_log_envelope, warp_matrix
 from audiostyle.train.loop import fit, make_fabric
@@ -45,6 +45,7 @@ def test_batches_are_functions_of_seed_and_step():
     one,again,other = data.batch(3),FrameBatchesVAE(table, small()).batch(3),data.batch(4)
     test_eq(one['x'].shape, (256, 7*40)); test_eq(one['target'].shape, (256,40))
     assert all(torch.equal(one[k], again[k]) for k in one) and not torch.equal(one['x'], other['x'])
+    assert {'a 0': 0, 'b 0': 1, 'b 1': 1}.keys()==set(data.row_names(3)) and [{'a': 0, 'b': 1}[n[0]] for n in data.row_names(3)]==one['speaker'].tolist()
     straight = data.rows(np.zeros(400-8, int), data.centres[0][4:-4], np.full(392, 4))      # the middle bend is none
     centre = straight['x'].view(-1,7,40)[:,3]; test_close(centre.mean(0), 0., eps=.1); test_close(centre.std(0), 1., eps=.1)
     test_close(data.bends[4], np.eye(41), eps=1e-6)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['parse_value', 'override', 'to_dict', 'from_dict', 'fingerprint', 'shared_data', 'cache_dir']
 
-# %% ../../nbs/00_core/01_config.ipynb #15906d7b
-import ast,dataclasses,hashlib,json,math,os,sys
+# %% ../../nbs/00_core/01_config.ipynb #2e126302
+import ast,dataclasses,hashlib,json,os,sys
 from dataclasses import fields,is_dataclass
 from pathlib import Path
 from types import NoneType,UnionType
@@ -23,26 +23,29 @@ def parse_value(
     try: return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError): return text
 
-# %% ../../nbs/00_core/01_config.ipynb #3eab6039
+# %% ../../nbs/00_core/01_config.ipynb #73fe1b24
 class _Typed(str):
     "Text typed by a person, not parsed yet."
 
 def _refuse(key, value, wanted):
     "Raise the error that says which setting is wrong, and how."
-    shown = repr(str(value) if isinstance(value, _Typed) else value)
-    raise SettingsError(f"setting {key!r} must be {wanted}, found {shown if len(shown)<=60 else shown[:57]+'...'}")
+    like = {'true or false':'true', 'a whole number':'3', 'a finite number':'0.5', 'a list of values':'1,2,3', 'one value, it has no parts':'0.5', 'a dict':'{…}'}.get(wanted)
+    try: shown = repr(str(value) if isinstance(value, _Typed) else value)
+    except (ValueError, RecursionError): shown = 'a value too large to be shown'   # Python writes no number of more than 4300 digits
+    shown = shown if len(shown)<=60 else shown[:57]+'...'
+    raise SettingsError(f"setting {key!r} must be {wanted}, found {shown}", remedy=f'write for example {key}={like}' if like else f'give {key} such a value')
 
 def _scalar(value, hint, key):
     "`value` as the plain type `hint`, without loss."
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is bool and isinstance(value, bool): return value
-    if hint is int and number and math.isfinite(value) and value==int(value): return int(value)
+    if hint is int and number and abs(value)<2**63 and value==int(value): return int(value)
     if hint is float and number and abs(value)<=sys.float_info.max: return float(value)
     if hint is str and isinstance(value, str): return str(value)
     if hint is Path and isinstance(value, (str, Path)): return Path(value)
     if hint is dict and isinstance(value, dict): return value
     names = {bool:'true or false', int:'a whole number', float:'a finite number', str:'text', Path:'a path', dict:'a dict'}
-    if hint not in names: raise SettingsError(f"setting {key!r} has the annotation {hint}, which settings do not support")
+    if hint not in names: raise SettingsError(f"setting {key!r} has the annotation {hint}, which settings do not support", remedy='annotate it as bool, int, float, str, Path, tuple, dict or a settings class')
     _refuse(key, value, names[hint])
 
 # %% ../../nbs/00_core/01_config.ipynb #1ea585b7
@@ -72,7 +75,7 @@ def _coerce(value, hint, key):
     if is_dataclass(hint): return value if isinstance(value, hint) else from_dict(hint, value, key)
     return _scalar(value, origin if origin is dict else hint, key)
 
-# %% ../../nbs/00_core/01_config.ipynb #78716ee2
+# %% ../../nbs/00_core/01_config.ipynb #27dff14f
 def _known(cls, name, prefix=''):
     "The dataclass field called `name`, or an error that lists the known ones."
     names = [f.name for f in fields(cls)]
@@ -85,7 +88,7 @@ def _tree(overrides):
     if isinstance(overrides, str): overrides = [overrides]
     if not isinstance(overrides, dict):
         for o in overrides:
-            if '=' not in o: raise SettingsError(f"an override is written key=value, found {o!r}")
+            if '=' not in o: raise SettingsError(f"an override is written key=value, found {o!r}", remedy='put = between the name and the value')
         overrides = {k.strip():_Typed(v) for k,v in (o.split('=', 1) for o in overrides)}
     tree = {}
     for key,value in overrides.items():
@@ -95,7 +98,7 @@ def _tree(overrides):
         tree[head] = {**tree[head], **value} if both else value
     return tree
 
-# %% ../../nbs/00_core/01_config.ipynb #3280d303
+# %% ../../nbs/00_core/01_config.ipynb #f1764878
 def override(
     settings:Any,                    # A settings dataclass
     overrides:dict|list[str]|str=(), # `key.sub=value` texts, or a dict, nested or with dotted keys
@@ -116,7 +119,8 @@ def _build(make, what, values, prefix):
     "Run the checks of the class itself; what they refuse becomes a `SettingsError`."
     try: return make(what, **values)
     except AudiostyleError: raise
-    except (ValueError, TypeError) as e: raise SettingsError(f"{prefix}: {e}" if prefix else str(e)) from e
+    except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as e:
+        raise SettingsError(f"{prefix}: {e}" if prefix else str(e), remedy=f"change {', '.join(values) or 'the settings'}") from e
 
 # %% ../../nbs/00_core/01_config.ipynb #378db484
 def to_dict(

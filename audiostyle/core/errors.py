@@ -19,7 +19,7 @@ def one_line(
     "`text` on one printable line."
     return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
-# %% ../../nbs/00_core/00_errors.ipynb #bf946605
+# %% ../../nbs/00_core/00_errors.ipynb #aedcafbf
 class AudiostyleError(ValueError):
     "Base of all errors raised on purpose; its text is `path: what; remedy`, on one line."
     exit_code = 2
@@ -31,7 +31,8 @@ class AudiostyleError(ValueError):
         super().__init__(what, path, remedy)   # all three in `args`, so that the error survives pickling between processes
         self.what,self.path,self.remedy = what,path,remedy
     def __str__(self):
-        text = one_line(self.what) if self.path is None else f"{one_line(self.path)}: {one_line(self.what)}"
+        what = one_line(self.what); what = what if len(what)<=1000 else f'{what[:700]} … {what[-250:]}'   # a damaged file can hold a name as long as itself
+        text = what if self.path is None else f"{one_line(self.path)}: {what}"
         return text if not self.remedy else f"{text}; {one_line(self.remedy)}"
 
 class AudioFileError(AudiostyleError):
@@ -71,19 +72,23 @@ def did_you_mean(
     near = get_close_matches(str(word).lower(), lower, n=1, cutoff=0.6)
     return f" did you mean {lower[near[0]]!r}?" if near else ''
 
-# %% ../../nbs/00_core/00_errors.ipynb #3d17e646
+# %% ../../nbs/00_core/00_errors.ipynb #b74cab5b
 class MissingExtra(AudiostyleError, ImportError):
     "An optional package is not installed."
 
 def import_extra(
-    module:str, # Dotted name of the module, such as `pyworld`
-    extra:str   # Extra of this package that installs it, such as `world`
+    module:str,       # Dotted name of the module, such as `pyworld`
+    extra:str|None    # Extra of this package that installs it, such as `world`; None: audiostyle itself needs it
 )->ModuleType:
     "The imported `module`, or `MissingExtra` with the command that installs it."
+    name = module.partition('.')[0]; command = f'pip install "audiostyle[{extra}]"' if extra else f'pip install {name}'
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', DeprecationWarning)   # pyworld imports pkg_resources, which is deprecated
             warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
             return importlib.import_module(module)
-    except ImportError as e:
-        raise MissingExtra(f"{module} is needed here and cannot be imported ({e})", remedy=f'pip install "audiostyle[{extra}]"') from e
+    except Exception as e:
+        gone = isinstance(e, ModuleNotFoundError) and (e.name or '').partition('.')[0]==name
+        what = f"{module} is needed here and is not installed" if gone else f"{module} is needed here and is installed, but cannot be imported ({type(e).__name__}: {e})"
+        if not gone and not isinstance(e, ModuleNotFoundError): command = f'pip install --force-reinstall {name}'
+        raise MissingExtra(what, remedy=f"{command}; `audiostyle doctor` looks at everything") from e

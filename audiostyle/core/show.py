@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['STYLE', 'Table', 'table', 'new_axes', 'is_watched', 'progress']
 
-# %% ../../nbs/00_core/04_show.ipynb #9918c649
+# %% ../../nbs/00_core/04_show.ipynb #b0227e51
 import html,os,sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING,Any
-from .errors import one_line
+from .errors import import_extra,one_line
 if TYPE_CHECKING: from matplotlib.axes import Axes
 
 # %% ../../nbs/00_core/04_show.ipynb #15c11ced
@@ -61,7 +61,7 @@ def table(
     "Rows as a table that shows itself in a notebook, in Markdown, and as aligned text."
     return Table(rows, columns, floatfmt)
 
-# %% ../../nbs/00_core/04_show.ipynb #1e341735
+# %% ../../nbs/00_core/04_show.ipynb #03b857ec
 STYLE = {'figure.dpi':72, 'font.size':10, 'axes.titlesize':11, 'axes.spines.top':False, 'axes.spines.right':False,
          'axes.grid':True, 'grid.alpha':0.25, 'grid.linewidth':0.6}
 
@@ -76,7 +76,7 @@ def new_axes(
     **kwargs                             # For `plt.subplots`, such as `sharex=True`
 )->Any:                                  # One Axes, or an array of them
     "Axes in the house style, or `ax` itself where one is given."
-    import matplotlib.pyplot as plt
+    plt = import_extra('matplotlib.pyplot', None)
     if ax is None:
         with plt.rc_context(STYLE):
             _,ax = plt.subplots(rows, cols, figsize=(size[0]*cols, size[1]*rows), layout='constrained', **kwargs)

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['disk_errors', 'atomic_path', 'publish_dir', 'clear_partial', 'jsonable', 'write_json', 'read_json', 'sha256_bytes',
-           'sha256_file', 'hash_arrays', 'lock', 'content_key', 'ArrayStore']
+           'sha256_file', 'hash_arrays', 'lock', 'content_key', 'ArrayStore', 'write_pack', 'Pack']
 
-# %% ../../nbs/00_core/03_store.ipynb #fe30a719
+# %% ../../nbs/00_core/03_store.ipynb #ee49eeca
 import errno,hashlib,json,math,os,re,shutil,struct,uuid,warnings
-from collections.abc import Callable,Iterator
+from collections.abc import Callable,Iterable,Iterator,Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from .errors import AudioWarning,BusyError,DataError,StorageError
 from .config import fingerprint,to_dict
 
-# %% ../../nbs/00_core/03_store.ipynb #f5ba1594
+# %% ../../nbs/00_core/03_store.ipynb #5b536ce0
 _DISK = {errno.ENOSPC:'the disk is full', errno.EDQUOT:'the disk quota is used up', errno.EFBIG:'the file would exceed the size limit',
          errno.EROFS:'the disk is read-only', errno.EIO:'the disk reports an input/output error', errno.EACCES:'no permission to write', errno.EPERM:'no permission to write'}
 
@@ -32,7 +32,7 @@ def disk_errors(
 
 def _temporary(path):
     "A name beside `path` that nobody else uses."
-    return path.with_name(f".{path.stem[:60]}.tmp-{uuid.uuid4().hex[:8]}{path.suffix}")
+    return path.with_name(f".{path.stem[:40]}.tmp-{uuid.uuid4().hex[:8]}{path.suffix}")
 
 def _flush(path):
     "Wait until the content of a file, or the list of names in a folder, is on the disk."
@@ -85,7 +85,7 @@ def clear_partial(
     for p in left: shutil.rmtree(p, ignore_errors=True) if p.is_dir() else p.unlink(missing_ok=True)
     return sorted(p.name for p in left)
 
-# %% ../../nbs/00_core/03_store.ipynb #7afa56cd
+# %% ../../nbs/00_core/03_store.ipynb #cff538ac
 def jsonable(
     obj:Any # Settings, dicts, lists, plain values
 )->Any:     # The same in JSON's own types
@@ -102,16 +102,28 @@ def write_json(
 )->None:
     "Write `obj` as indented JSON, whole or not at all; NaN and infinities become null."
     text = json.dumps(jsonable(obj), indent=1, ensure_ascii=False, allow_nan=False)
+    try: text.encode()
+    except UnicodeEncodeError: text = json.dumps(jsonable(obj), indent=1, allow_nan=False)      # the name of a file need not be UTF-8
     with atomic_path(path) as tmp: tmp.write_text(text+'\n', encoding='utf-8')
+
+def _no_number(word): raise ValueError(f'{word} is no JSON number')
+
+def _shallow(obj, most=100):
+    "`obj` itself; whoever walks through it by recursion need not fear for the stack."
+    level = [obj]
+    for _ in range(most):
+        level = [v for o in level if isinstance(o, (dict, list)) for v in (o.values() if isinstance(o, dict) else o)]
+        if not level: return obj
+    raise ValueError(f'nested more than {most} deep')
 
 def read_json(
     path:str|os.PathLike # File to read
 )->Any:
     "The content of a JSON file, or a `DataError` that says what is wrong with it."
-    try: return json.loads(Path(path).read_text(encoding='utf-8'))
-    except FileNotFoundError as e: raise DataError('no such file', path) from e
+    try: return _shallow(json.loads(Path(path).read_text(encoding='utf-8'), parse_constant=_no_number))
+    except FileNotFoundError as e: raise DataError('no such file', path, 'check the path') from e
     except (ValueError, RecursionError) as e: raise DataError(f'not readable as JSON ({e})', path, 'it is damaged; restore or remove it') from e
-    except OSError as e: raise DataError(f'cannot be read ({e.strerror})', path) from e
+    except OSError as e: raise DataError(f'cannot be read ({e.strerror})', path, 'check its permissions') from e
 
 # %% ../../nbs/00_core/03_store.ipynb #5d41cb55
 def sha256_bytes(
@@ -151,7 +163,7 @@ def lock(
     try: yield
     finally: held.release()
 
-# %% ../../nbs/00_core/03_store.ipynb #fc5e438a
+# %% ../../nbs/00_core/03_store.ipynb #85c7c788
 def content_key(
     source:str|os.PathLike|np.ndarray, # A file, or the samples themselves
     settings:Any                       # What else the result depends on
@@ -159,7 +171,7 @@ def content_key(
     "A name for what is computed from the content of `source` under `settings`."
     if isinstance(source, (str, os.PathLike)):
         try: digest = sha256_file(source)
-        except OSError as e: raise DataError(f'cannot be read ({e.strerror})', source) from e
+        except OSError as e: raise DataError(f'cannot be read ({e.strerror})', source, 'check the path and its permissions') from e
     else: digest = hash_arrays(source)
     return f"{digest[:24]}-{fingerprint(settings)}"
 
@@ -175,7 +187,7 @@ def _map_arrays(path)->dict:
     kinds = dict(F64='f8', F32='f4', F16='f2', I64='i8', I32='i4', I16='i2', I8='i1', U8='u1', BOOL='?')
     return {n:raw[start+h['data_offsets'][0]:start+h['data_offsets'][1]].view(kinds[h['dtype']]).reshape(h['shape']) for n,h in head.items()}
 
-# %% ../../nbs/00_core/03_store.ipynb #f8696239
+# %% ../../nbs/00_core/03_store.ipynb #0eb17f36
 class ArrayStore:
     "Named arrays under a key, kept on disk and read through memory maps."
     def __init__(self,
@@ -194,7 +206,7 @@ class ArrayStore:
         path = self.path(key)
         try: return _map_arrays(path)
         except FileNotFoundError: return None
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as e:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError) as e:
             warnings.warn(f"{path}: a damaged cache file is ignored ({e}); it will be computed again", AudioWarning, stacklevel=2)
     def put(self,
         key:str,            # What the arrays are known by
@@ -218,3 +230,69 @@ class ArrayStore:
             if found is None: self.put(key, **compute())
             mutex.unlink(missing_ok=True)
         return self.get(key) if found is None else found
+
+# %% ../../nbs/00_core/03_store.ipynb #49f3fe9a
+_HEAD,_ALIGN = 1024,64
+
+def _seal(about, tables):
+    "Digest of what describes a pack."
+    return hashlib.sha256(json.dumps({k:v for k,v in about.items() if k!='seal'}, sort_keys=True).encode()+b''.join(np.ascontiguousarray(t).tobytes() for t in tables)).hexdigest()
+
+def write_pack(
+    path:str|os.PathLike,                  # File to make, replaced as a whole
+    items:Iterable[tuple[str,dict]],       # Name and arrays of each item; all items have the same fields, of one type and number of axes each
+    about:Any=None                         # Anything that JSON can hold, kept with them
+)->'Pack':
+    "Write many named items into one file, whole or not at all."
+    digest,names,places,shapes,fields = hashlib.sha256(),[],[],[],None
+    with atomic_path(path) as tmp, open(tmp, 'wb') as f:
+        f.write(b' '*_HEAD)
+        def put(x): raw = np.ascontiguousarray(x).tobytes(); raw += bytes(-len(raw)%_ALIGN); digest.update(raw); f.write(raw); return len(raw)
+        end = 0
+        for name,arrays in items:
+            arrays = {k:np.asarray(a) for k,a in arrays.items()}; found = {k:[a.dtype.str, a.ndim] for k,a in arrays.items()}
+            fields = fields or found
+            if found!=fields or not found: raise DataError(f'item {name!r} holds {found}, the ones before {fields}', path, 'give all items the same fields, types and numbers of axes')
+            names.append(str(name)); shapes.append([n for a in arrays.values() for n in a.shape]); row = []
+            for a in arrays.values(): row.append(end); end += put(a)
+            places.append(row)
+        if not names: raise DataError('there is nothing to pack', path, 'give at least one item')
+        _finish_pack(f, end, dict(names=names, fields=fields, about=jsonable(about), data=digest.hexdigest()), *(np.array(t, 'i8', ndmin=2) for t in (places, shapes)))
+    return Pack(path)
+
+def _finish_pack(f, size, about, places, shapes):
+    "Write the tables behind the data and the header before them."
+    about['seal'] = _seal(about, (places, shapes)); head,parts = {'data':dict(dtype='U8', shape=[size], data_offsets=[0, size])},[]
+    for name,x in dict(places=places, shapes=shapes, about=np.frombuffer(json.dumps(about).encode(), np.uint8)).items():
+        head[name] = dict(dtype='U8' if name=='about' else 'I64', shape=list(x.shape), data_offsets=[size, size+x.nbytes]); size += x.nbytes; f.write(x.tobytes())
+    text = json.dumps(head).encode(); f.seek(0); f.write(struct.pack('<Q', _HEAD-8)+text.ljust(_HEAD-8)); f.flush()
+
+# %% ../../nbs/00_core/03_store.ipynb #dea6f1eb
+class Pack(Sequence):
+    "The items of a packed file in order, as views of a memory map."
+    def __init__(self,
+        path:str|os.PathLike # As written by `write_pack`
+    ):
+        self.path = Path(path)
+        try:
+            raw = _map_arrays(path); about = json.loads(raw['about'].tobytes())
+            if about['seal']!=_seal(about, (raw['places'], raw['shapes'])): raise ValueError('its table was changed')
+            data = raw['data'].view(np.ndarray)
+        except FileNotFoundError: raise DataError('no such file', path, 'write the pack first') from None
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError) as e: raise DataError(f'is no whole pack ({e})', path, 'remove it; it will be written again') from e
+        self.names,self.about,self._digest,self._data = about['names'],about['about'],about['data'],data
+        self._places,self._shapes = np.asarray(raw['places']),np.asarray(raw['shapes']); self._fields,at = [],0
+        for k,(name,(kind,ndim)) in enumerate(about['fields'].items()): self._fields.append((name, np.dtype(kind), k, at, at+ndim)); at += ndim
+    def __len__(self): return len(self.names)
+    def __getitem__(self, i):
+        if isinstance(i, slice): return [self[j] for j in range(len(self))[i]]
+        place,shape = self._places[i].tolist(),self._shapes[i].tolist()
+        return {name:np.ndarray(shape[a:b], kind, self._data, place[k]) for name,kind,k,a,b in self._fields}
+    def lengths(self,
+        field:str # Name of a field
+    )->np.ndarray: # (n,)
+        "Size of the last axis of a field in each item."
+        return self._shapes[:, next(b for name,_,_,_,b in self._fields if name==field)-1]
+    def verify(self)->None:
+        "Read everything; `DataError` where a bit differs from what was written."
+        if hashlib.sha256(self._data).hexdigest()!=self._digest: raise DataError('its data were changed after they were written', self.path, 'remove it; it will be written again')

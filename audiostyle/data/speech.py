@@ -62,7 +62,7 @@ def _split_of(tree, path):
     words = (re.split(r'[-_]', part.lower())[0] for part in (tree.root.resolve().name, *path.parts[:-1]))
     return next((_SPLITS[w] for w in words if w in _SPLITS), 'train')
 
-# %% ../../nbs/20_data/02_speech.ipynb #f8fd5758
+# %% ../../nbs/20_data/02_speech.ipynb #e2605a80
 def _manifest(tree:Tree, records:Iterable[dict], headers:bool)->Manifest:
     "Utterances of `records`, dicts with the fields of an utterance, in order of id."
     out,broken,records = [],[],list(records)
@@ -72,7 +72,7 @@ def _manifest(tree:Tree, records:Iterable[dict], headers:bool)->Manifest:
             except AudioFileError as e: broken.append(f"{r['path']} ({e.what})"); continue
         out.append(Utterance(**{'split':'train', **r, 'path':str(r['path'])}))
     if broken: warnings.warn(AudioWarning(f"{tree.root}: {len(broken)} of {len(records)} recordings are left out, they cannot be read: {'; '.join(broken[:5])}{'; …' if len(broken)>5 else ''}"), stacklevel=3)
-    if not out: raise DataError('holds no readable recording', tree.root)
+    if not out: raise DataError('holds no readable recording', tree.root, 'see the warning for the reasons')
     return Manifest(sorted(out, key=lambda u: u.id), tree.root)
 
 def _matches(tree, pattern, like):
@@ -81,7 +81,7 @@ def _matches(tree, pattern, like):
     if not found: raise DataError(f"no recording here is named like {like}", tree.root, "give the top folder of the corpus, or read it with kind='folder'")
     return found
 
-# %% ../../nbs/20_data/02_speech.ipynb #7e9efd1c
+# %% ../../nbs/20_data/02_speech.ipynb #7963c452
 _TABLES = re.compile(r'speaker-?_?(info|meta)?s?\.(txt|tsv|csv|json)|vox\d_meta\.csv', re.I)
 
 def _genders(tree):
@@ -91,7 +91,7 @@ def _genders(tree):
         text = (tree.root/p).read_text(encoding='utf-8', errors='replace')
         if p.suffix.lower()=='.json':
             try: rows = [[k, v['gender']] for k,v in json.loads(text).items()]
-            except (ValueError, AttributeError, TypeError, KeyError): continue
+            except (ValueError, AttributeError, TypeError, KeyError, RecursionError): continue
         else: rows = [re.split(r'\s*[|,\t]\s*|\s+', line.strip()) for line in text.splitlines() if not line.startswith(';')]
         for row in rows:
             gender = next((str(f)[0].lower() for f in row[1:] if str(f).lower() in ('f', 'm', 'female', 'male')), None)
@@ -158,7 +158,7 @@ def read_arctic(
                         text=prompts.get((top, name)), phones=read_lab(tree.root/lab) if lab in labels else None))
     return _manifest(tree, out, headers)
 
-# %% ../../nbs/20_data/02_speech.ipynb #d4cc59f8
+# %% ../../nbs/20_data/02_speech.ipynb #bb78b8c4
 def read_librispeech(
     root:str|os.PathLike, # A subset such as `dev-clean`, or a folder above some of them
     headers:bool=True     # Read durations and leave out broken files?
@@ -166,7 +166,7 @@ def read_librispeech(
     "LibriSpeech or LibriTTS."
     tree,texts,out = Tree(root),{},[]; genders = _genders(tree)
     for p in tree.other:
-        if p.name.endswith('.trans.txt'): texts.update(line.split(None, 1) for line in (tree.root/p).read_text(encoding='utf-8').splitlines() if len(line.split())>1)
+        if p.name.endswith('.trans.txt'): texts.update(line.split(None, 1) for line in (tree.root/p).read_text(encoding='utf-8', errors='replace').splitlines() if len(line.split())>1)
         elif p.name.endswith('.normalized.txt'): texts[p.name.removesuffix('.normalized.txt')] = p
     for p,m in _matches(tree, r'/(\d+)/(\d+)/(\1[-_]\2[-_]\d+(?:_\d+)?)\.\w+$', '19/198/19-198-0001.flac'):
         text = texts.get(m[3])

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['VOICES', 'N_SHARED', 'SENTENCES', 'Voice', 'worker', 'speak', 'deal_sentences', 'build_corpus', 'builtin_corpus']
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #6be1cfa3
-import ctypes,hashlib,json,math,os,re,subprocess,sys
+# %% ../../nbs/20_data/01_synthetic.ipynb #0f2a1a6b
+import ctypes,hashlib,json,math,os,re,signal,subprocess,sys,time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -125,7 +125,7 @@ def _utter(lib, variant, pitch, range, rate, text, seed):
     lib.espeak_Synth(data, len(data)+1, 0, 1, 0, 1, None, None); lib.espeak_Synchronize()
     return b''.join(pcm),events
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #16d5aec1
+# %% ../../nbs/20_data/01_synthetic.ipynb #aa8437db
 def worker():
     "Make the utterances listed in the file `sys.argv[1]`, each in a child of its own; results go beside that file."
     jobs,folder = json.loads(Path(sys.argv[1]).read_text(encoding='utf-8')),Path(sys.argv[1]).resolve().parent
@@ -133,7 +133,7 @@ def worker():
     def make(name, *args):
         pcm,events = _utter(lib, *args)
         (folder/f'{name}.pcm').write_bytes(pcm)
-        (folder/f'{name}.json').write_text(json.dumps([rate, events]), encoding='utf-8')
+        (folder/f'{name}.part').write_text(json.dumps([rate, events]), encoding='utf-8'); os.replace(folder/f'{name}.part', folder/f'{name}.json')
     if len(jobs)==1: return make(*jobs[0])
     for job in jobs:
         child = os.fork()
@@ -148,22 +148,44 @@ def _start_worker(job_file)->subprocess.Popen:
     path = os.pathsep.join(filter(None, [str(Path(audiostyle.__file__).resolve().parents[1]), os.environ.get('PYTHONPATH')]))
     env = {**os.environ, 'PYTHONPATH':path, 'OMP_NUM_THREADS':'1', 'OPENBLAS_NUM_THREADS':'1'}
     return subprocess.Popen([sys.executable, '-P', '-c', 'from audiostyle.data.synthetic import worker; worker()', str(job_file)],
-                            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #0232bc54
+# %% ../../nbs/20_data/01_synthetic.ipynb #0f539e57
+_PATIENCE = 60.       # A worker is given up when nothing new was made for so long [s]
+
+def _end(process):
+    "Kill a worker and what it has forked."
+    if process.poll() is not None: return
+    try: os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, ProcessLookupError, PermissionError): process.kill()
+
+def _words(process, folder)->str:
+    "Wait for a worker as long as something is made; what went wrong, or nothing."
+    made,since,hung = -1,time.monotonic(),False
+    while True:
+        try: said = process.communicate(timeout=.1)[1].decode(errors='replace').strip(); break
+        except subprocess.TimeoutExpired:
+            if (now := len(os.listdir(folder)))!=made: made,since = now,time.monotonic()
+            elif time.monotonic()-since>_PATIENCE: hung = True; _end(process)
+    if hung: return f'it made nothing for {_PATIENCE:g} s'
+    code = process.returncode
+    return '' if not code else said.splitlines()[-1] if said else f'it was killed (signal {-code})' if code<0 else f'exit code {code}'
+
 def _synthesise(jobs:list, folder:Path, workers:int):
     "Run `jobs`, (name, variant, pitch, range, rate, text, seed) each, over some workers; results lie in `folder`."
-    n = min(max(1, workers), len(jobs)) if hasattr(os, 'fork') else len(jobs)
-    files = [folder/f'jobs{i}.json' for i in range(n)]
-    for i,file in enumerate(files): file.write_text(json.dumps(jobs[i::n]), encoding='utf-8')
-    while files:
-        with ExitStack() as stack:
-            running = [stack.enter_context(_start_worker(f)) for f in files[:max(1, workers)]]
-            for p in running: stack.callback(p.kill)       # does nothing to one that has ended
-            for p in running:
-                said = p.communicate(timeout=600)[1].decode(errors='replace').strip()
-                if p.returncode: raise DataError('the speech synthesiser failed', remedy=said.splitlines()[-1] if said else f'exit code {p.returncode}')
-        files = files[max(1, workers):]
+    workers,wrong = max(1, workers),''
+    for _ in range(2):
+        lacking = [j for j in jobs if not (folder/f'{j[0]}.json').exists()]
+        n = min(workers, len(lacking)) if hasattr(os, 'fork') else len(lacking)
+        for first in range(0, n, workers):
+            with ExitStack() as stack:
+                running = []
+                for i in range(first, min(n, first+workers)):
+                    file = folder/f'jobs{i}.list'; file.write_text(json.dumps(lacking[i::n]), encoding='utf-8')
+                    running.append(stack.enter_context(_start_worker(file))); stack.callback(_end, running[-1])
+                for p in running: wrong = _words(p, folder) or wrong
+    lacking = [j[-2] for j in jobs if not (folder/f'{j[0]}.json').exists()]
+    if lacking: raise DataError(f"the speech synthesiser failed twice, the last time since {wrong or 'it made nothing'}; {len(lacking)} sentences are lacking, such as {lacking[0]!r}", remedy='use fewer `jobs`, or free some memory')
 
 # %% ../../nbs/20_data/01_synthetic.ipynb #ff3e47ee
 _MARGIN = .1          # Silence before and after each utterance [s]
@@ -240,16 +262,17 @@ def deal_sentences(
             out += [(f'{voice}_s{i:03}', voice, i, split) for i in sorted(numbers)]
     return out
 
-# %% ../../nbs/20_data/01_synthetic.ipynb #2a30e0f5
+# %% ../../nbs/20_data/01_synthetic.ipynb #cebc01f1
 def _finished(root, recipe):
     "The manifest of a finished corpus, `None` where there is none yet or it is damaged, an error where something else is."
     if not root.exists() or root.is_dir() and not any(root.iterdir()): return None
     if not (root/'corpus.json').is_file(): raise DataError('holds something else than a built-in corpus', root, 'choose a new folder')
-    try: record = read_json(root/'corpus.json'); found,files = record['recipe'],record['files']
-    except (AudiostyleError, KeyError, TypeError): return None
+    try: record = read_json(root/'corpus.json'); found,files = record['recipe'],dict(record['files'])
+    except (AudiostyleError, KeyError, TypeError, ValueError): return None
     if found!=recipe: raise DataError('holds a built-in corpus with other settings', root, 'choose a new folder')
-    if any(not (root/name).is_file() or sha256_file(root/name)!=digest for name,digest in files.items()): return None
-    return read_manifest(root/'manifest.jsonl')
+    try: whole = all((root/name).is_file() and sha256_file(root/name)==digest for name,digest in files.items())
+    except (OSError, ValueError): return None                # names that no file can have
+    return read_manifest(root/'manifest.jsonl') if whole else None
 
 # %% ../../nbs/20_data/01_synthetic.ipynb #df11e11c
 def build_corpus(

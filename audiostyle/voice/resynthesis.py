@@ -7,16 +7,15 @@ __all__ = ['ORDER', 'render', 'griffin_lim_copy', 'corpus_features', 'by_speaker
            'SpeakerStats', 'speaker_stats', 'memberships', 'shared_centres', 'add_difference', 'pitch_only',
            'mean_variance', 'cluster_shift']
 
-# %% ../../nbs/70_voice/00_resynthesis.ipynb #c1bfc4cf
-import os,warnings
-from concurrent.futures import ThreadPoolExecutor
+# %% ../../nbs/70_voice/00_resynthesis.ipynb #faa9b6c0
 from dataclasses import dataclass
 import numpy as np
-from ..core.errors import AudioFileError,AudioWarning,DataError
+from ..core.errors import DataError
 from ..core.show import progress
 from ..core.store import ArrayStore
 from ..data.manifest import Manifest
-from ..signal.world import (WorldSettings,PitchStats,analyse_file,f0_statistics,convert_f0,mel_cepstrum,cepstrum_to_log_envelope,
+from ..data.packed import Skips
+from ..signal.world import (WorldSettings,PitchStats,analyse_many,f0_statistics,convert_f0,mel_cepstrum,cepstrum_to_log_envelope,
     from_features,synthesise)
 from ..signal.spectral import stft,griffin_lim
 
@@ -39,22 +38,20 @@ def griffin_lim_copy(
     magnitude = stft(waveform, n_fft=n_fft, hop_length=hop_length).abs()
     return griffin_lim(magnitude, n_fft=n_fft, hop_length=hop_length, n_iter=n_iter, length=waveform.shape[-1])
 
-# %% ../../nbs/70_voice/00_resynthesis.ipynb #83e9d214
+# %% ../../nbs/70_voice/00_resynthesis.ipynb #60cebd24
 def corpus_features(
     manifest:Manifest,
     settings:WorldSettings=WorldSettings(),
     store:ArrayStore|None=None,   # Where features are kept
-    jobs:int|None=None            # Threads; None: one per core
+    jobs:int|None=None,           # Threads; None: one per core
+    skips:float=.05               # Share of the utterances that may be unreadable
 )->dict:                          # Utterance id to feature dictionary, in the manifest's order
     "WORLD features of every readable utterance of a manifest."
-    def one(u):
-        try: return u.id,analyse_file(manifest.path_of(u), settings, store)
-        except AudioFileError as e: return u.id,e
-    kept = {}
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        for i,found in progress(pool.map(one, manifest), len(manifest), 'WORLD features'):
-            if isinstance(found, dict): kept[i] = found
-            else: warnings.warn(f'{found}; left out', AudioWarning)
+    kept,bad = {},Skips(len(manifest), skips, manifest.root)
+    found = analyse_many(map(manifest.path_of, manifest), settings, store, jobs, strict=False)
+    for u,f in zip(manifest, progress(found, len(manifest), 'WORLD features')):
+        if isinstance(f, dict): kept[u.id] = f
+        else: bad.add(u.id, f)
     if not kept: raise DataError('no utterance could be read', manifest.root, 'look at the warnings above')
     return kept
 

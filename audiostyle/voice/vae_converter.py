@@ -6,14 +6,14 @@
 __all__ = ['N_BENDS', 'cepstra_of', 'frames_of', 'envelope_of', 'FrameBatchesVAE', 'SourceVoice', 'TargetVoice', 'VAEConverter',
            'save_converter', 'load_converter', 'measure_targets', 'train_vae']
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #6ef2fc2a
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #2675e44c
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 import copy
 import numpy as np
 import torch
-from ..core.errors import DataError,did_you_mean
+from ..core.errors import CheckpointError,DataError,did_you_mean
 from ..core.repro import step_seed
 from ..signal.world import PitchStats,f0_statistics,convert_f0,mel_cepstrum,cepstrum_to_log_envelope,warp_matrix
 from ..train.loop import fit,make_fabric
@@ -47,7 +47,7 @@ def envelope_of(
     gain = frame_energy(features['log_sp'])-frame_energy(log_sp)
     return (log_sp+gain[:,None]).astype(np.float32)
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #898b628a
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #8d1a2107
 N_BENDS = 9  # Bends of the frequency axis, from -warp to warp; the middle one is straight
 
 def _moments(x): return x.mean(0),np.maximum(x.std(0), 1e-3)
@@ -63,10 +63,11 @@ class FrameBatchesVAE:
         s,self.settings,self.names = settings,settings,tuple(speakers)
         angles = np.linspace(-s.warp, s.warp, N_BENDS) if s.warp else [0.]
         self.bends = [warp_matrix(s.order+1, s.order+1, a).astype(np.float32) for a in angles]
-        raw,self.centres,at = [],[],0
+        raw,self.centres,self.utterances,at = [],[],[],0
         for name,utterances in speakers.items():
             mine = []
-            for u in utterances:
+            for k,u in enumerate(utterances):
+                self.utterances.append((at, u.get('id', f'{name} {k}')))
                 x = cepstra_of(u, s.order) if s.feature=='cepstrum' else frames_of(u, s)
                 raw.append(np.pad(x, ((s.context,s.context),(0,0)), 'edge').astype(np.float32))
                 mine.append(np.flatnonzero(active_frames(u['log_sp']))+at+s.context); at += len(raw[-1])
@@ -89,11 +90,17 @@ class FrameBatchesVAE:
         x = np.clip((self._straight(window)-mean[:,None])/std[:,None], -6, 6)
         target = (self._straight(self.raw[frames])-self.corpus[0])/self.corpus[1]
         return dict(x=torch.tensor(x.reshape(len(x), -1)), target=torch.tensor(target), speaker=torch.tensor(speaker))
-    def batch(self, step:int)->dict:
+    def _draw(self, step):
+        "Speakers, frames and bends of a batch."
         rng = np.random.default_rng(step_seed(self.settings.seed, step))
         speaker = rng.integers(0, len(self.names), self.settings.batch_size)
         frames = np.array([self.centres[i][rng.integers(len(self.centres[i]))] for i in speaker])
-        return self.rows(speaker, frames, rng.integers(0, len(self.bends), len(speaker)))
+        return speaker,frames,rng.integers(0, len(self.bends), len(speaker))
+    def batch(self, step:int)->dict: return self.rows(*self._draw(step))
+    def row_names(self, step:int)->list:
+        "The utterance of each row of a batch: its `id`, or its speaker and number."
+        at,names = zip(*self.utterances)
+        return [names[i] for i in np.searchsorted(at, self._draw(step)[1], 'right')-1]
 
 # %% ../../nbs/70_voice/05_vae_converter.ipynb #32ac780f
 class SourceVoice(NamedTuple):
@@ -109,7 +116,7 @@ class TargetVoice(NamedTuple):
     mean:np.ndarray      # Of its decoded frames, in corpus units, (d,)
     stretch:np.ndarray   # True spread over decoded spread, (d,)
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #2c503ee8
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #3f7b1807
 class VAEConverter:
     "A trained VAE with all that was measured beside it: anyone's speech into one of its voices."
     def __init__(self, vae:VAE, names, corpus, targets):
@@ -132,10 +139,11 @@ class VAEConverter:
         keep = np.linspace(0, len(x)-1, min(frames, len(x))).astype(int)
         mu = self.codes(x, mean, std)[keep]
         target = torch.as_tensor((x[keep]-self.corpus[0])/self.corpus[1], dtype=torch.float32, device=mu.device)
-        logits = torch.zeros(len(self.speakers), device=mu.device, requires_grad=True); opt = torch.optim.Adam([logits], .3)
-        for _ in range(steps):
-            loss = (self._decode(mu, logits.softmax(0))-target).square().mean()
-            opt.zero_grad(); loss.backward(inputs=[logits]); opt.step()
+        logits = torch.zeros(len(self.speakers), device=mu.device, requires_grad=True); m = v = torch.zeros_like(logits)
+        for k in range(1, steps+1):                              # Adam by hand: torch.optim loads the compiler, 100 MB and a second
+            g, = torch.autograd.grad((self._decode(mu, logits.softmax(0))-target).square().mean(), logits)
+            m,v = .9*m+.1*g,.999*v+.001*g*g
+            logits = (logits-.3*(m/(1-.9**k))/((v/(1-.999**k)).sqrt()+1e-8)).detach().requires_grad_()
         return logits.softmax(0).detach().cpu().numpy()
     def source(self, utterances):
         "Statistics of a source voice from one or more of its feature dictionaries."
@@ -162,7 +170,7 @@ class VAEConverter:
         log_sp = envelope_of(out*self.corpus[1]+self.corpus[0], features, self.settings)
         return {**features, 'f0': convert_f0(features['f0'], source.pitch, pitch), 'log_sp': log_sp}
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #3119657c
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #7ecbc106
 def save_converter(converter:VAEConverter, folder, card:str, overwrite:bool=False)->Path:
     "Write a converter as `config.json`, `model.safetensors` (16-bit floats) and `README.md`."
     t = converter.targets
@@ -172,11 +180,15 @@ def save_converter(converter:VAEConverter, folder, card:str, overwrite:bool=Fals
 
 def load_converter(folder, device='cpu')->VAEConverter:
     "The converter in a model folder; altered or foreign folders are refused."
-    n = len(load_model(folder).extra.get('speakers', []))
-    m = load_model(folder, VAESettings, lambda s: VAE(s, n), device)
-    pitch,mean,stretch = (m.tensors[k].numpy() for k in ('pitch','mean','stretch'))
+    names = load_model(folder).extra.get('speakers')
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names): raise CheckpointError('does not say which voices it has', folder, 'it holds another kind of model')
+    m = load_model(folder, VAESettings, lambda s: VAE(s, len(names)), device)
+    wanted = dict(corpus=(2,m.settings.dim), pitch=(len(names),2), mean=(len(names),m.settings.dim), stretch=(len(names),m.settings.dim))
+    found = {k: tuple(m.tensors[k].shape) if k in m.tensors else None for k in wanted}
+    if found!=wanted: raise CheckpointError(f'holds measurements of shapes {found}, not {wanted}', folder, 'it was not written by this package')
+    pitch,mean,stretch = (m.tensors[k].float().numpy() for k in ('pitch','mean','stretch'))
     targets = [TargetVoice(PitchStats(*map(float, p)), a, b) for p,a,b in zip(pitch, mean, stretch)]
-    return VAEConverter(m.module.float(), m.extra['speakers'], m.tensors['corpus'].numpy(), targets)
+    return VAEConverter(m.module.float(), names, m.tensors['corpus'].float().numpy(), targets)
 
 VAEConverter.save_pretrained = save_converter
 VAEConverter.from_pretrained = staticmethod(load_converter)
