@@ -3,7 +3,7 @@ import json, os, signal, sys, traceback, warnings
 from typing import Annotated
 import typer
 from audiostyle import __version__
-from audiostyle.core.errors import AudiostyleError, DataError, SettingsError, did_you_mean, one_line
+from audiostyle.core.errors import AudiostyleError, AudioWarning, DataError, SettingsError, did_you_mean, one_line
 from audiostyle.studio.cli import *
 import shlex,subprocess,tempfile,time
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_usage_is_quick():
     import time
     from audiostyle import __version__
     test_eq(audiostyle('--version'), (0, f'audiostyle {__version__}\n', ''))
-    code,out,err = audiostyle('--help'); assert code==0 and all(w in out for w in ('convert','train','demo','speakers','recipes','doctor')) and not err; print(out)
+    code,out,err = audiostyle('--help'); assert code==0 and all(w in out for w in ('convert','data','train','sweep','demo','speakers','recipes','doctor')) and not err; print(out)
     for args,text in [(['convrt'], 'convrt'), (['convert'], 'Missing'), (['convert', '--too', 'slt'], '--to'), (['convert', 'a.wav', '--to', 'slt'], "'-o'"), (['train'], 'Missing')]:
         start = time.time(); code,out,err = audiostyle(*args); took = time.time()-start
         print(err.strip()); assert code==2 and text in err and err.count('\n')==1 and 'Traceback' not in err and not out
@@ -53,6 +53,18 @@ def test_convert_commands():
     code,out,err = run('in', '--to', 'low', '-o', 'all', '--json'); report = json.loads(out)
     test_eq((code, report['done'], report['failed']), (3, 2, 1)); assert (d/'all'/'p1'/'two 🎵.wav').exists() and 'bad.wav' in err and not (d/'all'/'p1'/'bad.wav').exists()
     code,out,err = run('gone.wav', '--to', 'low', '-o', 'x.wav', '--json'); test_eq((code, json.loads(out)['exit_code']), (2, 2)); assert 'no such file' in json.loads(out)['error']
+
+
+def test_data_check():
+    import numpy as np, soundfile as sf, tempfile
+    from pathlib import Path
+    here = Path(tempfile.mkdtemp())
+    for i,name in enumerate(('anna/1.wav','anna/2.wav','ben/1.wav')):
+        (here/'corpus'/name).parent.mkdir(parents=True, exist_ok=True); sf.write(here/'corpus'/name, .1*np.sin(np.arange(24000)*(.05+.01*i))*(np.arange(24000)%4000<3000), 16000)
+    code,out,err = audiostyle('data', 'check', 'corpus', '--json', cwd=here); sound = json.loads(out); assert code==0 and sound['recordings']==3 and not [f for f in sound['findings'] if f['severity']=='error'], out+err
+    (here/'corpus'/'ben'/'2.wav').write_text('no sound'); code,out,err = audiostyle('data', 'check', 'corpus', '-o', 'findings.jsonl', cwd=here); print(out)
+    assert code==3 and 'error: ben/2.wav: ' in out and '1 items with errors' in out and any(json.loads(l)['item']=='ben/2.wav' for l in (here/'findings.jsonl').read_text().splitlines())
+    code,out,err = audiostyle('data', 'check', 'nowhere', cwd=here); assert code==2 and not out and err.count('\n')==1 and 'nowhere' in err
 
 
 def test_train_commands():

@@ -5,20 +5,20 @@
 # %% auto #0
 __all__ = ['CORE', 'EXTRAS', 'LIGHT', 'PROGRAMS', 'Finding', 'look_at', 'examine', 'healthy']
 
-# %% ../../nbs/90_studio/00_doctor.ipynb #ce20959d
+# %% ../../nbs/90_studio/00_doctor.ipynb #93e282e4
 import importlib,os,platform,re,sys,warnings
-from importlib.metadata import PackageNotFoundError,version
+from importlib.metadata import PackageNotFoundError,requires,version
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 from ..core.errors import one_line
 
-# %% ../../nbs/90_studio/00_doctor.ipynb #67fc9359
+# %% ../../nbs/90_studio/00_doctor.ipynb #207ac2ac
 CORE = {'numpy':'arrays', 'torch':'networks', 'scipy':'filters', 'soundfile':'sound files in and out', 'soxr':'resampling', 'librosa':'reference features', 'numba':'compiled loops',
         'pyloudnorm':'loudness', 'safetensors':'weights', 'filelock':'one run per folder', 'tqdm':'progress bars', 'typer':'command line', 'matplotlib':'figures',
         'lightning':'training', 'papermill':'recipes', 'ipykernel':'recipes', 'nbconvert':'pages of recipes', 'nbformat':'recipes'}
-EXTRAS = {'pyworld':('world', 'the WORLD vocoder, and with it voice conversion'), 'espeakng_loader':('synth', 'the built-in corpus of synthetic voices'),
+EXTRAS = {'pyworld':('world', 'the WORLD vocoder, and with it voice conversion; installing it compiles it'), 'distributed':('sweep', 'sweeps of many runs'), 'espeakng_loader':('synth', 'the built-in corpus of synthetic voices'),
           'jupyterlab':('studio', 'opening the notebooks'), 'ipywidgets':('studio', 'applications in notebooks'), 'tensorboard':('studio', 'TensorBoard logs'),
           'sphinx':('docs', 'the documentation site'), 'myst_nb':('docs', 'notebooks in it'), 'nbdev':('dev', 'exporting notebooks'), 'pytest':('dev', 'tests'),
           'playwright':('dev', 'browser tests'), 'torchaudio':('dev', 'comparisons in the notebooks')}
@@ -27,13 +27,26 @@ LIGHT = ('jupyterlab','sphinx','nbdev','playwright','tensorboard','pytest','myst
 class Finding(NamedTuple):
     "One thing that was looked at."
     name:str      # Package, program or file
-    status:str    # 'ok', 'missing' or 'broken'
+    status:str    # 'ok', 'missing', 'broken', or 'unfit' where its version is not one that was asked for
     version:str   # Or what was found
     part:str      # 'core', or the extra that it belongs to
     use:str       # What needs it
     remedy:str    # What to do where it is not ok
 
-# %% ../../nbs/90_studio/00_doctor.ipynb #eca0f5b3
+# %% ../../nbs/90_studio/00_doctor.ipynb #296d6485
+def _wanted()->dict[str,str]:
+    "Versions that audiostyle asks for, by name of the package."
+    try: found = (re.match(r'([\w.-]+)\s*([^;\s]*)', line) for line in requires('audiostyle') or [])
+    except PackageNotFoundError: return {}
+    return {m[1].lower().replace('_', '-'):m[2] for m in found}
+
+def _fit_for(number, wanted):
+    "Whether a version is one of those asked for, as far as that can be told."
+    try:
+        from packaging.specifiers import SpecifierSet
+        return not wanted or SpecifierSet(wanted).contains(number, prereleases=True)
+    except Exception: return True
+
 def look_at(
     module:str,        # Name it is imported by
     part:str='core',   # 'core' or the extra that it belongs to
@@ -41,16 +54,20 @@ def look_at(
     deep:bool=True     # Import it, or only look it up?
 )->Finding:
     "Whether a package is there and can be imported."
-    remedy = 'pip install --force-reinstall audiostyle' if part=='core' else f'pip install "audiostyle[{part}]"'
+    name = module.replace('_', '-'); wanted = _wanted().get(name, '')
+    remedy = f'pip install "{name}{wanted}"' if part=='core' else f'pip install "audiostyle[{part}]"'
     try:
         if find_spec(module) is None: return Finding(module, 'missing', '', part, use, remedy)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             if deep and module not in LIGHT: importlib.import_module(module)
-        try: number = version(module.replace('_', '-'))
+        try: number = version(name)
         except PackageNotFoundError: number = str(getattr(sys.modules.get(module), '__version__', '?'))
+        if not _fit_for(number, wanted): return Finding(module, 'unfit', f'{number}, {wanted} is needed', part, use, remedy)
         return Finding(module, 'ok', number, part, use, '')
-    except Exception as e: return Finding(module, 'broken', one_line(f'{type(e).__name__}: {e}')[:200], part, use, remedy)
+    except Exception as e:
+        lacks = isinstance(e, ModuleNotFoundError) and e.name!=module      # whole, but it needs something that is not there
+        return Finding(module, 'broken', one_line(f'{type(e).__name__}: {e}')[:200], part, use, remedy if lacks else f'pip install --force-reinstall "{name}{wanted}"')
 
 # %% ../../nbs/90_studio/00_doctor.ipynb #dddafe3b
 def _files():

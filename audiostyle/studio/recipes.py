@@ -34,18 +34,22 @@ def find_recipe(
     if name not in known: raise SettingsError(f"no recipe {name!r}{did_you_mean(name, known)}", remedy=f"recipes: {', '.join(known) or 'none, in '+str(recipes_dir())}")
     return known[name]
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #9ca4fdd0
+# %% ../../nbs/90_studio/00_recipes.ipynb #150a1839
 def read_parameters(
     path # A recipe notebook
 )->dict:  # Name to default
     "The parameters of a recipe and their defaults."
     from audiostyle.core.store import read_json
-    cells = [c for c in read_json(path)['cells'] if 'parameters' in c.get('metadata', {}).get('tags', [])]
-    if len(cells)!=1: raise DataError(f'has {len(cells)} cells tagged parameters, not one', path, 'it is no recipe')
-    found = {}
-    for node in ast.parse(''.join(cells[0]['source'])).body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, 'target', None)
-        if isinstance(target, ast.Name): found[target.id] = ast.literal_eval(node.value)
+    notebook,found = read_json(path),{}
+    try:
+        cells = [c for c in notebook['cells'] if 'parameters' in c.get('metadata', {}).get('tags', [])]
+        if len(cells)!=1: raise DataError(f'has {len(cells)} cells tagged parameters, not one', path, 'it is no recipe')
+        for node in ast.parse(''.join(cells[0]['source'])).body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, 'target', None)
+            if isinstance(target, ast.Name): found[target.id] = ast.literal_eval(node.value)
+    except AudiostyleError: raise
+    except (ValueError, LookupError, TypeError, AttributeError, SyntaxError, RecursionError, MemoryError) as e:
+        raise DataError(f'has no parameters that can be read ({type(e).__name__}: {e})', path, 'it is no recipe; parameters are assignments of plain values') from e
     return found
 
 def _fits(value, default):
@@ -63,7 +67,7 @@ def check_parameters(
     known = read_parameters(path)
     for name,value in values.items():
         if name not in known: raise SettingsError(f"recipe {Path(path).stem} has no parameter {name!r}{did_you_mean(name, known)}", remedy=f"known: {', '.join(known)}")
-        if not _fits(value, known[name]): raise SettingsError(f"parameter {name!r} must be like {known[name]!r}, found {value!r}")
+        if not _fits(value, known[name]): raise SettingsError(f"parameter {name!r} must be like {known[name]!r}, found {value!r}", remedy='give a value of that kind')
         if isinstance(value, str) and not value.isprintable() and value.encode('utf-8', 'replace').decode()!=value: raise SettingsError(f"parameter {name!r} is no UTF-8 text: {value!r}", remedy='rename the folder')
     return {**known, **values}
 
@@ -83,7 +87,7 @@ def check_settings(
         if preset not in presets: raise SettingsError(f"no preset {preset!r}{did_you_mean(preset, presets)}", remedy=f"presets of {name}: {', '.join(presets)}")
         return override(presets[preset](), list(overrides))
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #db3d20f1
+# %% ../../nbs/90_studio/00_recipes.ipynb #2bb9b39e
 SAME = ('preset','overrides','seed','data_dir')  # Parameters that make a run what it is
 
 def open_run(
@@ -97,9 +101,10 @@ def open_run(
     if run_dir.exists() and not run_dir.is_dir(): raise DataError('is a file, not a folder', run_dir, 'name another folder for the run')
     if status.exists():
         old = read_json(status)
+        if not isinstance(old, dict) or not isinstance(old.get('parameters'), dict): raise DataError('is no status of a run', status, 'remove the run folder, or name another one')
         if old.get('recipe')!=recipe: raise SettingsError(f"holds a run of the recipe {old.get('recipe')!r}, not {recipe!r}", run_dir, 'name another folder for the run')
         for k in SAME:
-            a,b = old.get('parameters', {}).get(k),parameters.get(k)
+            a,b = old['parameters'].get(k),parameters.get(k)
             if a!=b and (list(run_dir.glob('step-*')) or (run_dir/'result.json').exists()): raise SettingsError(f'holds a run with {k}={a!r}, not {b!r}', run_dir, 'name another folder for the run')
     elif run_dir.is_dir() and any(not n.startswith('.') for n in os.listdir(run_dir)): raise DataError('is not empty and holds no run', run_dir, 'name another folder for the run')
     with disk_errors(run_dir): run_dir.mkdir(parents=True, exist_ok=True)
