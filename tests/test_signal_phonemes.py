@@ -3,6 +3,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from os import PathLike, fspath
+from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
 from torch import Tensor

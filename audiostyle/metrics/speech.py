@@ -6,11 +6,11 @@
 __all__ = ['MCD_SCALE', 'dtw', 'frame_power', 'speech_frames', 'alignment', 'mcd', 'cepstra_and_pitch', 'mcd_waveforms',
            'f0_metrics', 'speech_scores']
 
-# %% ../../nbs/50_metrics/00_speech.ipynb #40704c41
+# %% ../../nbs/50_metrics/00_speech.ipynb #96011de9
 import math
-from functools import lru_cache
 import numpy as np
 from ..core.errors import DataError
+from ..core.kernels import compiled
 from ..signal.waveform import resample
 from ..signal.world import WorldSettings,analyse,cepstrum_to_envelope,mel_cepstrum
 
@@ -23,16 +23,7 @@ def _factors(x, y, rows):
     right[:d,3:m+3],right[d],right[d+1,3:m+3] = -2*y.T,1.,(y*y).sum(1)
     return left,right
 
-# %% ../../nbs/50_metrics/00_speech.ipynb #f148276d
-@lru_cache(maxsize=None)
-def _compiled(
-    kernel  # A function of arrays and numbers
-):          # The same, compiled
-    "`kernel` compiled by numba once, and kept on disk where there is a place to keep it."
-    from numba import njit
-    try: return njit(cache=True)(kernel)
-    except RuntimeError: return njit(kernel)
-
+# %% ../../nbs/50_metrics/00_speech.ipynb #c1749672
 def _distances(d2, x, y, tol):
     "Squared distances (rows, m+6), three columns of margin each side, to distances, in place; those below `tol` anew."
     for i in range(len(x)):
@@ -62,18 +53,23 @@ def _four_rows(acc, m):
             t = diag[j] if diag[j]<up[j] else up[j]
             t = (t if t<av else av)+a[j]; aw = av; av = t; a[j] = t
 
-# %% ../../nbs/50_metrics/00_speech.ipynb #2c53d618
-def _walk_back(acc, n, m):
-    "Path of least cost, first pair first, (k, 2)."
-    path,k,i,j = np.empty((n+m, 2), np.int64),n+m,n,m
-    while i>0 and j>0:
-        k -= 1; path[k,0],path[k,1] = i-1,j-1
-        diag,up,left = acc[i-1,j+1],acc[i-1,j+2],acc[i,j+1]
-        if diag<=up and diag<=left: i -= 1; j -= 1
-        elif up<=left: i -= 1
-        else: j -= 1
-    return path[k:]
+# %% ../../nbs/50_metrics/00_speech.ipynb #5c132c20
+def _steps(acc, steps):
+    "Where the cells of least costs `acc[1:]` were reached from: 0 both before, 1 the row above, 2 the column before."
+    for i in range(steps.shape[0]):
+        for j in range(steps.shape[1]):
+            diag,up,left = acc[i,j+2],acc[i,j+3],acc[i+1,j+2]
+            steps[i,j] = (diag>min(up, left))*(1+(up>left))
 
+def _walk_back(steps, path, i, j):
+    "Fill `path` from its end with the steps that led to (i, j); returns where it begins."
+    k = len(path)-1; path[k,0],path[k,1] = i,j
+    while i+j>0:
+        s = steps[i,j]; i -= s!=2; j -= s!=1
+        k -= 1; path[k,0],path[k,1] = i,j
+    return k
+
+# %% ../../nbs/50_metrics/00_speech.ipynb #92f52be4
 def _sequence(a, name):
     "A finite, non-empty (t, d) array of float64, or a line that says what it is instead."
     a = np.ascontiguousarray(a, dtype=np.float64)
@@ -81,7 +77,7 @@ def _sequence(a, name):
     if not np.isfinite(a).all(): raise DataError(f"{name} is not finite in frame {np.argwhere(~np.isfinite(a))[0][0]}", remedy="put a floor under logarithms")
     return a
 
-# %% ../../nbs/50_metrics/00_speech.ipynb #6807bfcd
+# %% ../../nbs/50_metrics/00_speech.ipynb #91489aba
 def dtw(
     x,                       # First sequence, (n, d)
     y                        # Second sequence, (m, d)
@@ -92,12 +88,14 @@ def dtw(
     n,m = len(x),len(y); rows = n-n%-4                       # up to a multiple of four
     centre = x.mean(0); x,y = x-centre,y-centre
     left,right = _factors(x, y, rows)
-    acc = np.empty((rows+1, m+6)); acc[0] = np.inf; acc[0,2] = 0.
+    acc,steps = np.empty((65, m+6)),np.empty((rows, m), np.uint8); acc[0] = np.inf; acc[0,2] = 0.
     tol = 1e-7*(left[:,-2].max()+right[-1].max())
     for i in range(0, rows, 64):                             # 64 rows of distances, turned into costs while they are in the cache
-        d = np.dot(left[i:i+64], right, out=acc[i+1:i+65]); d[:,:3] = np.inf
-        _compiled(_distances)(d, x[i:i+64], y, tol); _compiled(_four_rows)(acc[i:i+65], m)
-    return float(acc[n,m+2]),_compiled(_walk_back)(acc, n, m)
+        k = min(64, rows-i); d = np.dot(left[i:i+k], right, out=acc[1:k+1]); d[:,:3] = np.inf
+        compiled(_distances)(d, x[i:i+k], y, tol); compiled(_four_rows)(acc[:k+1], m); compiled(_steps)(acc, steps[i:i+k])
+        cost = float(acc[n-i,m+2]) if n-i<=k else None; acc[0] = acc[k]
+    path = np.empty((n+m-1, 2), np.int64)
+    return cost,path[compiled(_walk_back)(steps, path, n-1, m-1):]
 
 # %% ../../nbs/50_metrics/00_speech.ipynb #163ed7b0
 def frame_power(

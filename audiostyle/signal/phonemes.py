@@ -6,11 +6,12 @@
 __all__ = ['TIMIT61', 'TIMIT48', 'TIMIT39', 'ARPABET', 'fold', 'Segment', 'read_phn', 'read_lab', 'fold_segments', 'collapse',
            'to_frames', 'from_frames', 'espeak_to_timit39']
 
-# %% ../../nbs/10_signal/03_phonemes.ipynb #0a3ebbb1
+# %% ../../nbs/10_signal/03_phonemes.ipynb #d9ca899d
 import re
 from collections.abc import Iterable,Sequence
 from itertools import groupby
 from os import PathLike,fspath
+from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
 from torch import Tensor
@@ -43,7 +44,7 @@ def fold(
         if low!='q': out.append(table[0].get(low, low))
     return out
 
-# %% ../../nbs/10_signal/03_phonemes.ipynb #32cd3d24
+# %% ../../nbs/10_signal/03_phonemes.ipynb #ae28aa04
 class Segment(NamedTuple):
     "A labelled stretch of time."
     start:float   # [s]
@@ -52,8 +53,8 @@ class Segment(NamedTuple):
 
 def _rows(path, n_fields):
     "Line number and fields of each line that is not empty."
-    try: lines = open(path, encoding='utf-8-sig').read().splitlines()
-    except (OSError,UnicodeDecodeError) as e: raise DataError(f"cannot be read as labels ({getattr(e,'strerror',None) or e})", path, "check the path") from None
+    try: lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
+    except (OSError,ValueError) as e: raise DataError(f"cannot be read as labels ({getattr(e,'strerror',None) or e})", path, "check the path") from None
     skip = next((i+1 for i,l in enumerate(lines) if l.strip()=='#'), 0)
     for i,l in enumerate(lines[skip:], skip+1):
         fields = l.replace(';', ' ').split()
@@ -65,7 +66,7 @@ def _checked(rows, path):
     "Segments, in order and without overlap."
     out = []
     for i,start,end,label in rows:
-        if not 0<=start<=end or (out and start<out[-1].end-1e-6): raise DataError(f"line {i}: {label} from {start} to {end} s does not follow the line before", path, "times must increase")
+        if not 0<=start<=end<float('inf') or (out and start<out[-1].end-1e-6): raise DataError(f"line {i}: {label} from {start} to {end} s does not follow the line before", path, "times must increase")
         if end>start: out.append(Segment(start, end, label))
     if not out: raise DataError("holds no labels", path, "check that it is a label file")
     return out

@@ -7,7 +7,7 @@ __all__ = ['WINDOWS', 'stft', 'istft', 'magnitude', 'mel_filters', 'MelSettings'
            'amplitude_to_db', 'db_to_amplitude', 'dct_matrix', 'mfcc', 'mel_to_linear', 'griffin_lim',
            'spectral_convergence', 'plot_spec']
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #0bb85775
+# %% ../../nbs/10_signal/01_spectral.ipynb #206c8dc3
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ import numpy as np, torch
 import torch.nn.functional as F
 from torch import Tensor
 from ..core.errors import DataError,SettingsError
+from ..core.kernels import compiled
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #f19a0be4
+# %% ../../nbs/10_signal/01_spectral.ipynb #3e587a74
 WINDOWS = dict(hann=torch.hann_window, hamming=torch.hamming_window, blackman=torch.blackman_window, rect=torch.ones)
 
 def _window(window, n_fft, win_length, hop_length, like):
@@ -26,6 +27,10 @@ def _window(window, n_fft, win_length, hop_length, like):
     if window not in WINDOWS: raise SettingsError(f"window is {window!r}", remedy=f"use one of {', '.join(WINDOWS)}")
     if not 0<n<=n_fft or not 0<hop_length<=n: raise SettingsError(f"n_fft {n_fft}, win_length {n}, hop_length {hop_length}", remedy="0 < hop_length <= win_length <= n_fft is needed")
     return n,WINDOWS[window](n, device=like.device, dtype=like.real.dtype)
+
+def _long_enough(waveform, n_fft, center, pad_mode):
+    need = n_fft if not center else n_fft//2+1 if pad_mode=='reflect' else 1
+    if waveform.shape[-1]<need: raise DataError(f"waveform of {waveform.shape[-1]} samples is shorter than one window", remedy=f"at least {need} samples are needed with n_fft {n_fft}")
 
 def stft(
     waveform:Tensor,       # (..., n)
@@ -38,8 +43,7 @@ def stft(
 )->Tensor:                 # Complex (..., n_fft/2+1, t); 1+n//H frames when centred
     "Short-time Fourier transform."
     n,w = _window(window, n_fft, win_length, hop_length, waveform)
-    need = n_fft if not center else n_fft//2+1 if pad_mode=='reflect' else 1
-    if waveform.shape[-1]<need: raise DataError(f"waveform of {waveform.shape[-1]} samples is shorter than one window", remedy=f"at least {need} samples are needed with n_fft {n_fft}")
+    _long_enough(waveform, n_fft, center, pad_mode)
     s = torch.stft(waveform.reshape(-1, waveform.shape[-1]), n_fft, hop_length, n, w, center, pad_mode, return_complex=True)
     return s.reshape(*waveform.shape[:-1], *s.shape[-2:])
 
@@ -61,7 +65,7 @@ def magnitude(
     "Modulus of a spectrum, to a power."
     return torch.view_as_real(spec).square().sum(-1) if power==2 else spec.abs()**power if power!=1 else spec.abs()
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #eb800248
+# %% ../../nbs/10_signal/01_spectral.ipynb #91c32b9e
 def _hz_to_mel(hz, scale):
     if scale=='htk': return 2595*np.log10(1+hz/700)
     return np.where(hz<1000, hz*3/200, 15+np.log(np.maximum(hz, 1000)/1000)*27/np.log(6.4))  # Slaney 1998, Auditory Toolbox
@@ -82,16 +86,18 @@ def mel_filters(
 )->Tensor:                     # (m f) float32, not to be changed in place
     "Triangular filters at equal distances on a mel scale."
     f_max = sample_rate/2 if f_max is None else f_max
+    if sample_rate<1 or n_mels<1: raise SettingsError(f"sample_rate {sample_rate} Hz, n_mels {n_mels}", remedy="both must be above 0")
     if mel_scale not in ('slaney','htk') or norm not in ('slaney',None): raise SettingsError(f"mel_scale {mel_scale!r}, norm {norm!r}", remedy="use 'slaney' or 'htk', and 'slaney' or None")
     if not 0<=f_min<f_max<=sample_rate/2: raise SettingsError(f"f_min {f_min} and f_max {f_max} Hz", remedy=f"0 <= f_min < f_max <= {sample_rate/2:g} Hz is needed")
     edges = _mel_to_hz(np.linspace(*_hz_to_mel(np.array([f_min, f_max], float), mel_scale), n_mels+2), mel_scale)
+    if not np.diff(edges).all(): raise SettingsError(f"{n_mels} bands between {f_min} and {f_max} Hz", remedy="lower n_mels or raise f_max")
     up = (np.fft.rfftfreq(n_fft, 1/sample_rate)-edges[:,None])/np.append(np.diff(edges), 1)[:,None]
     a = np.maximum(0, np.minimum(up[:-2], 1-up[1:-1]))
     empty = (a.max(1)==0).nonzero()[0]
     if len(empty): raise SettingsError(f"{len(empty)} of {n_mels} mel bands hold no frequency bin, the first is band {empty[0]}", remedy=f"use fewer n_mels, or an n_fft above {n_fft}")
     return torch.from_numpy((a*(2/(edges[2:]-edges[:-2]))[:,None] if norm else a).astype(np.float32))
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #e99b48a2
+# %% ../../nbs/10_signal/01_spectral.ipynb #94370d8d
 @dataclass(frozen=True)
 class MelSettings:
     "Everything that shapes a mel spectrogram; stored with every model that reads or writes one."
@@ -114,6 +120,52 @@ class MelSettings:
     @property
     def hop_seconds(self): return self.hop_length/self.sample_rate
 
+# %% ../../nbs/10_signal/01_spectral.ipynb #19f0f7e9
+@contextmanager
+def _one_thread():
+    "Transforms this short lose more by waiting for a second thread on a busy machine than they gain."
+    n = torch.get_num_threads()
+    if n>1: torch.set_num_threads(1)
+    try: yield
+    finally:
+        if n>1: torch.set_num_threads(n)
+
+@lru_cache(32)
+def _banded(sample_rate, n_fft, n_mels, f_min, f_max, mel_scale, norm):
+    "Mel filters without their zeros: first bin and number of bins of each band, weights one after the other."
+    a = mel_filters(sample_rate, n_fft, n_mels, f_min, f_max, mel_scale, norm).numpy()
+    first,last = (a>0).argmax(1),a.shape[1]-(a[:,::-1]>0).argmax(1)
+    return first,last-first,np.concatenate([row[i:j] for row,i,j in zip(a, first, last)])
+
+def _bands(pairs, power, first, count, weight, modulus, out, at):
+    "Mel bands of spectra (t 2f) of (re, im) pairs into columns `at`... of `out` (m t); `modulus` (f,) is room to work in."
+    for t in range(pairs.shape[0]):
+        for k in range(modulus.shape[0]): modulus[k] = pairs[t,2*k]*pairs[t,2*k]+pairs[t,2*k+1]*pairs[t,2*k+1]
+        if power==1:
+            for k in range(modulus.shape[0]): modulus[k] = np.sqrt(modulus[k])
+        elif power!=2:
+            for k in range(modulus.shape[0]): modulus[k] = modulus[k]**(power/2)
+        w = 0
+        for m in range(out.shape[0]):
+            total = np.float32(0)
+            for k in range(count[m]): total += weight[w+k]*modulus[first[m]+k]
+            w += count[m]; out[m,at+t] = total
+
+def _mel_in_blocks(waveforms, s, pad_mode, block=128):
+    "Mel spectrograms (b m t) of float32 waveforms (b n), a block of frames at a time."
+    n,w = _window('hann', s.n_fft, s.win_length, s.hop_length, waveforms); left = (s.n_fft-n)//2
+    win,padded = F.pad(w, (left, s.n_fft-n-left)),F.pad(waveforms[:,None], 2*(s.n_fft//2,), mode=pad_mode)[:,0]
+    cut = padded.unfold(-1, s.n_fft, s.hop_length); t = cut.shape[1]; out = torch.empty(len(cut), s.n_mels, t)
+    frames,spec,modulus = torch.empty(block, s.n_fft),torch.empty(block, s.n_fft//2+1, dtype=torch.complex64),np.empty(s.n_fft//2+1, np.float32)
+    pairs,bands,power = torch.view_as_real(spec).numpy().reshape(block, -1),compiled(_bands, True),np.float32(s.power)
+    banded = _banded(s.sample_rate, s.n_fft, s.n_mels, s.f_min, s.f_max, s.mel_scale, s.norm)
+    for x,o in zip(cut, out.numpy()):
+        for i in range(0, t, block):
+            k = min(block, t-i); torch.mul(x[i:i+k], win, out=frames[:k]); torch.fft.rfft(frames[:k], dim=1, out=spec[:k])
+            bands(pairs[:k], power, *banded, modulus, o, i)
+    return out
+
+# %% ../../nbs/10_signal/01_spectral.ipynb #76fc3fca
 def mel_spectrogram(
     waveform:Tensor,                      # (..., n) at `settings.sample_rate`
     settings:MelSettings=MelSettings(),
@@ -121,7 +173,11 @@ def mel_spectrogram(
 )->Tensor:                                # (..., m, t), 1+n//hop frames, before any logarithm
     "Mel bands of the amplitude or power spectrum."
     s = settings
-    return s.filters.to(waveform) @ magnitude(stft(waveform, s.n_fft, s.hop_length, s.win_length, pad_mode=pad_mode), s.power)
+    if waveform.device.type!='cpu' or waveform.dtype!=torch.float32 or waveform.requires_grad and torch.is_grad_enabled():
+        return s.filters.to(waveform) @ magnitude(stft(waveform, s.n_fft, s.hop_length, s.win_length, pad_mode=pad_mode), s.power)
+    _long_enough(waveform, s.n_fft, True, pad_mode)
+    with _one_thread(): m = _mel_in_blocks(waveform.detach().reshape(-1, waveform.shape[-1]), s, pad_mode)
+    return m.reshape(*waveform.shape[:-1], *m.shape[-2:])
 
 # %% ../../nbs/10_signal/01_spectral.ipynb #5c86956a
 def log_compress(
@@ -187,7 +243,7 @@ def mel_to_linear(
     for _ in range(n_iter): s = s*aim/(at@(a@s)).clamp(min=1e-12)
     return s**(1/settings.power)
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #59e39c9d
+# %% ../../nbs/10_signal/01_spectral.ipynb #744d4a62
 def _overlap(frames, win, inverse, y, hop, last):
     "Windowed frames (t n) to a waveform, reflected beyond its ends, and to frames again, in place."
     y[:] = 0
@@ -210,24 +266,10 @@ def _project(new, old, mag, beta):
             old[i,2*j],old[i,2*j+1] = new[i,2*j],new[i,2*j+1]
             new[i,2*j],new[i,2*j+1] = a*scale,b*scale
 
-@lru_cache(None)
-def _compiled(f):
-    "`f` compiled; the machine code is kept on disk where that can be written."
-    from numba import njit
-    try: return njit(fastmath=True, error_model='numpy', cache=True)(f)
-    except RuntimeError: return njit(fastmath=True, error_model='numpy')(f)
-
-@contextmanager
-def _one_thread():
-    "Transforms this short lose more by waiting for a second thread on a busy machine than they gain."
-    n = torch.get_num_threads(); torch.set_num_threads(1)
-    try: yield
-    finally: torch.set_num_threads(n)
-
-# %% ../../nbs/10_signal/01_spectral.ipynb #83c7966f
+# %% ../../nbs/10_signal/01_spectral.ipynb #41da29df
 def _phase_search(mag, n_fft, hop, win, n_iter, beta, rng, length):
     "Waveform of n_fft+hop*(t-1) samples for magnitudes (t f)."
-    t,f = mag.shape; overlap,project = _compiled(_overlap),_compiled(_project)
+    t,f = mag.shape; overlap,project = compiled(_overlap, True),compiled(_project, True)
     phase = rng.uniform(-np.pi, np.pi, mag.shape).astype(np.float32)
     spec = torch.polar(torch.from_numpy(mag), torch.from_numpy(phase)); frames = torch.empty(t, n_fft)
     pairs,old,y = torch.view_as_real(spec).numpy().reshape(t, 2*f),np.zeros((t, 2*f), np.float32),np.zeros(n_fft+hop*(t-1), np.float32)

@@ -4,21 +4,25 @@
 
 # %% auto #0
 __all__ = ['FLOOR', 'WorldSettings', 'World', 'analyse', 'synthesise', 'to_features', 'from_features', 'analyse_file',
-           'warp_matrix', 'mel_cepstrum', 'cepstrum_to_log_envelope', 'cepstrum_to_envelope', 'PitchStats',
-           'f0_statistics', 'convert_f0']
+           'analyse_many', 'warp_matrix', 'mel_cepstrum', 'cepstrum_to_log_envelope', 'cepstrum_to_envelope',
+           'PitchStats', 'f0_statistics', 'convert_f0']
 
-# %% ../../nbs/10_signal/02_world.ipynb #2193b0cf
-import warnings
-from dataclasses import dataclass,replace
+# %% ../../nbs/10_signal/02_world.ipynb #6864221a
+import os,warnings
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from ..core.errors import AudioFileError,SettingsError,import_extra
+from ..core.errors import AudioFileError,DataError,SettingsError,import_extra
 from ..core.store import ArrayStore,content_key
 from .waveform import load
 
-# %% ../../nbs/10_signal/02_world.ipynb #34ae3510
+# %% ../../nbs/10_signal/02_world.ipynb #b1b7a911
 @dataclass(frozen=True)
 class WorldSettings:
     "How speech is taken apart; part of every model that works on WORLD features."
@@ -30,9 +34,10 @@ class WorldSettings:
     f0_method:str='harvest'     # 'harvest' (robust) or 'dio' (fast)
     def __post_init__(self):
         if self.f0_method not in ('harvest','dio'): raise SettingsError(f"f0_method is {self.f0_method!r}", remedy="use 'harvest' or 'dio'")
+        if self.sample_rate<1000 or not self.frame_period*self.sample_rate>=1000: raise SettingsError(f"sample_rate {self.sample_rate} Hz, frame_period {self.frame_period} ms", remedy="at least 1000 Hz and a sample per frame are needed")
         if not 0<self.f0_floor<self.f0_ceil: raise SettingsError(f"f0_floor {self.f0_floor} and f0_ceil {self.f0_ceil} Hz", remedy="0 < f0_floor < f0_ceil is needed")
         need = 3*self.sample_rate/self.f0_floor
-        if self.fft_size<need: raise SettingsError(f"fft_size {self.fft_size} is too short for f0_floor {self.f0_floor} Hz", remedy=f"use a power of two of at least {need:.0f}")
+        if self.fft_size<need or self.fft_size&(self.fft_size-1): raise SettingsError(f"fft_size {self.fft_size} is too short for f0_floor {self.f0_floor} Hz, or no power of two", remedy=f"use a power of two of at least {need:.0f}")
     @property
     def n_bins(self): return self.fft_size//2+1
     @property
@@ -103,6 +108,31 @@ def analyse_file(
     "WORLD features of a file, from the store where they are known."
     def compute(): return to_features(analyse(load(path, settings.sample_rate)[0], settings), settings)
     return compute() if store is None else store.cached(content_key(path, settings), compute)
+
+# %% ../../nbs/10_signal/02_world.ipynb #1a573625
+def analyse_many(
+    sources,                                # Paths, as for `analyse_file`, or mono waveforms at `settings.sample_rate`
+    settings:WorldSettings=WorldSettings(),
+    store:ArrayStore|None=None,             # Where results are kept; None: nowhere
+    jobs:int|None=None,                     # Threads; None: one per core
+    strict:bool=True                        # Raise the error of a source that cannot be used, or yield it in its place?
+)->Iterator[dict]:                          # 'f0', 'log_sp', 'bap' of each source, in order
+    "WORLD features of many files or waveforms, several at a time."
+    def features(source):
+        if isinstance(source, (str, os.PathLike)): return analyse_file(source, settings, store)
+        def compute(): return to_features(analyse(source, settings), settings)
+        return compute() if store is None else store.cached(content_key(np.asarray(source), settings), compute)
+    sources,jobs = iter(sources),jobs or os.cpu_count()
+    with ThreadPoolExecutor(jobs) as pool:
+        ahead = deque(pool.submit(features, s) for s in islice(sources, 2*jobs))
+        try:
+            while ahead:
+                done = ahead.popleft(); error = done.exception()
+                if error is not None and (strict or not isinstance(error, (AudioFileError, DataError))): raise error
+                ahead.extend(pool.submit(features, s) for s in islice(sources, 1))
+                yield done.result() if error is None else error
+        finally:
+            for waiting in ahead: waiting.cancel()
 
 # %% ../../nbs/10_signal/02_world.ipynb #6caabfd0
 @lru_cache(maxsize=16)
