@@ -12,7 +12,7 @@ export UV_HTTP_TIMEOUT ?= 300
 export OMP_NUM_THREADS ?= $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check docs sync notebooks clean-notebooks lock wheel hooks browser clean
+.PHONY: help install demo test bench fuzz matrix check docs sync notebooks clean-notebooks lock wheel hooks browser clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -31,7 +31,16 @@ demo: install ## train a small converter on built-in voices, convert both ways, 
 	@$(BIN)/audiostyle demo
 
 test: install browser ## everything that is checked; ends with pytest's closing line (ARGS="-k waveform" selects)
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+bench: install ## speed beside what others use, row by row (ARGS="1 3" selects, ARGS="--quick" only tries)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: install ## 200000 mutants of every file that is read (ARGS="--mutants 5000 --kinds wav" selects)
+	@$(BIN)/python benchmarks/fuzz.py --jobs $(JOBS) $(ARGS)
+
+matrix: install ## the wheel in environments of its own: bare, with extras, oldest, newest; downloads some GB (ARGS=oldest selects)
+	@$(BIN)/python tools/matrix.py $(ARGS)
 
 check: install ## the quick part: order, notebooks, package, tests and README in step, limits
 	@$(BIN)/python tools/notebooks.py check

@@ -7,7 +7,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 RECIPES = 'nbs/85_recipes'
-EXTRAS = ('world', 'synth', 'studio', 'docs', 'dev')
+EXTRAS = ('world', 'synth', 'studio', 'sweep', 'docs', 'dev')
 
 parser = ConfigParser(delimiters=['=']); parser.read(ROOT/'settings.ini', encoding='utf-8')
 cfg = parser['DEFAULT']

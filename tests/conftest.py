@@ -23,6 +23,7 @@ def same_seeds():
 def pytest_collection_modifyitems(items):
     items[:] = [i for i in items if not hasattr(i, 'function') or i.function.__module__ == i.module.__name__]   # fastcore's test_eq is no test
     for item in items:
+        if 'notebook' not in item.keywords: item.add_marker(pytest.mark.xdist_group(item.module.__name__))         # fixtures of a module are made once
         if 'notest' in item.keywords: item.add_marker(pytest.mark.skip(reason='flagged notest in its notebook'))
         if 'gpu' in item.keywords:
             import torch

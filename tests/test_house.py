@@ -73,6 +73,22 @@ def test_no_absolute_paths_and_no_large_files(root):
     texts = [f for f in files if f.suffix in ('.py', '.ini', '.yml', '.md', '.cff', '.lock', '.in', '.css', '')]
     assert [str(f) for f in texts if notebooks.ABSOLUTE.search(f.read_text(encoding='utf-8', errors='ignore'))] == []
 
+def errors_without_remedy(source):
+    "Lines that raise one of our errors with fewer than its three parts: what, path, remedy. The loop that catches a `DivergedError` adds the remedy."
+    import ast
+    from audiostyle.core import errors
+    ours = {n for n, c in vars(errors).items() if isinstance(c, type) and issubclass(c, errors.AudiostyleError)}|{'RecipeError'}
+    for node in ast.walk(ast.parse(source)):
+        if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)): continue
+        name = getattr(node.exc.func, 'id', getattr(node.exc.func, 'attr', '')); given = [*node.exc.args[2:3], *(k.value for k in node.exc.keywords if k.arg == 'remedy')]
+        starred = any(isinstance(a, ast.Starred) for a in node.exc.args); rewrapped = name == 'cls'
+        if name in ours-{'DivergedError'} and not starred and not rewrapped and (not given or isinstance(given[0], ast.Constant) and not given[0].value): yield node.lineno, ast.unparse(node.exc)
+
+def test_every_error_has_a_remedy(root):
+    found = [f'{p.relative_to(root)}:{n}: {text}' for p in sorted((root/'audiostyle').rglob('*.py')) for n, text in errors_without_remedy(p.read_text(encoding='utf-8'))]
+    assert found == []
+    assert len(list(errors_without_remedy("raise DataError('no')\nraise DataError('no', p, 'do')\nraise DataError('no', p, None)\nraise X('no')\nraise SettingsError('no', remedy='do')"))) == 2
+
 OUTSIDE = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
 
 def test_nothing_leaves_the_machine():

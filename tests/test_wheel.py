@@ -53,7 +53,7 @@ def test_recipes_keep_their_parameters_and_leave_their_outputs(wheel):
 
 def test_metadata_names_the_extras(wheel):
     with zipfile.ZipFile(wheel) as z: text = next(z.read(n).decode() for n in z.namelist() if n.endswith('METADATA'))
-    for extra in ('world', 'synth', 'studio', 'docs', 'dev', 'all'): assert f'Provides-Extra: {extra}' in text
+    for extra in ('world', 'synth', 'studio', 'sweep', 'docs', 'dev', 'all'): assert f'Provides-Extra: {extra}' in text
     assert 'Requires-Python: >=3.11' in text and 'torchaudio' not in [l.split(':')[1].strip() for l in text.splitlines() if l.startswith('Requires-Dist') and 'extra' not in l]
 
 OUTSIDE = '''
