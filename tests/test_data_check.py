@@ -45,7 +45,7 @@ def faulty_corpus(root):
 
 def test_a_fingerprint():
     import io
-    m = builtin_corpus(voices=4, sentences=12); sounds = [load(m.path_of(u))[0][0].numpy() for u in m]; prints = [fingerprint(x, 16000) for x in sounds]
+    m = builtin_corpus(voices=4, sentences=12); sounds = [load(m.path_of(u))[0][0].numpy() for u in m]; prints = [sound_print(x, 16000) for x in sounds]
     assert same_recordings(prints)==[] and same_recordings([])==[] and same_recordings([np.zeros(0, np.uint32)]*2)==[]           # the same words by other voices are other recordings
     def recoded(x, fmt, subtype):
         raw = io.BytesIO(); sf.write(raw, x, 16000, format=fmt, subtype=subtype); raw.seek(0); return sf.read(raw, dtype='float32')[0]
@@ -55,7 +55,7 @@ def test_a_fingerprint():
                 'cut by a third':(x[:len(x)*2//3], 16000), **{f'noise at {db} dB':((x+10**(-db/20)*x.std()*rng.standard_normal(len(x))).astype('f4'), 16000) for db in (30, 20)}}
     rows = defaultdict(list)
     for i in range(0, len(sounds), 4):
-        for name,(y,rate) in changed(sounds[i]).items(): rows[name].append(next((w for a,b,w in same_recordings(prints+[fingerprint(np.asarray(y), rate)]) if (a, b)==(i, len(prints))), None))
+        for name,(y,rate) in changed(sounds[i]).items(): rows[name].append(next((w for a,b,w in same_recordings(prints+[sound_print(np.asarray(y), rate)]) if (a, b)==(i, len(prints))), None))
     for name,w in rows.items(): print(f'{name:20s} found {sum(x is not None for x in w)} of {len(w)}, {np.mean([x for x in w if x is not None]):.1%} of the bits differ')
     assert all(None not in w for name,w in rows.items() if name!='noise at 20 dB')             # where the method ends
 
@@ -81,6 +81,7 @@ def test_what_is_asked_for():
         few = builtin_corpus(voices=4, sentences=12).filter(speaker=['f01', 'm01'])
         count = lambda report, severity: sum(f.severity==severity for f in report.findings)
         assert count(check_corpus(few, 24000), 'error')==len(few) and count(check_corpus(few, 8000), 'warning')>=len(few) and check_corpus(few, 8000).exit_code()==0
+        lines = check_corpus(few, 24000).first(2); print(*lines, sep='\n'); assert sum(l.startswith('error: ') for l in lines)==2 and f'rate: {len(few)-2} more like these' in lines
         assert check_corpus(few, disjoint=True).exit_code()==3 and check_corpus(few, disjoint=False).findings==[] and check_corpus(few).exit_code(strict=True)==3
         for source in (Path(d)/'nowhere', d, Path(d)/'m.jsonl'):
             if source==Path(d)/'m.jsonl': source.write_text('RIFF')

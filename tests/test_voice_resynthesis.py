@@ -32,7 +32,7 @@ def test_one_bad_file_is_left_out():
         tone = .1*np.sin(np.arange(8000)*.05); save(Path(d)/'a.wav', torch.tensor(tone, dtype=torch.float32)[None], 16000); (Path(d)/'b.wav').write_text('no sound')
         m = Manifest([Utterance(id=n, path=f'{n}.wav', split='train', speaker=n) for n in 'ab'], d)
         found = corpus_features(m, WorldSettings(f0_method='dio'))
-        test_eq(list(found), ['a']); test_eq(list(by_speaker(m, found)), ['a']); assert any('b.wav' in str(x.message) for x in w)
+        test_eq(list(found), ['a']); table = by_speaker(m, found); test_eq(list(table), ['a']); test_eq(table['a'][0]['path'], m[0].path); assert any('b.wav' in str(x.message) for x in w)
 
 
 def test_a_corpus_changes_between_two_runs():

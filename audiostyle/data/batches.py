@@ -228,7 +228,7 @@ class CropBatches:
         starts = torch.rand(len(chosen), generator=g, dtype=torch.float64).tolist()
         return _windows([item for _,item in chosen], starts, self.length, self.hops)
 
-# %% ../../nbs/20_data/03_batches.ipynb #511b9783
+# %% ../../nbs/20_data/03_batches.ipynb #47179595
 class Prefetch:
     "The batches of another object, made ahead of time by processes that may die."
     def __init__(self,
@@ -249,7 +249,7 @@ class Prefetch:
         return {k:torch.from_numpy(v) for k,v in made.items()}
     def row_names(self, step:int)->list[str]:
         "What the items of a batch are called."
-        return self.batches.row_names(step)
+        return self.batches.row_names(step) if hasattr(self.batches, 'row_names') else []
     def close(self)->None:
         "Let the processes go."
         if self.results is not None: self.results.close(); self.results = None

@@ -65,7 +65,7 @@ def magnitude(
     "Modulus of a spectrum, to a power."
     return torch.view_as_real(spec).square().sum(-1) if power==2 else spec.abs()**power if power!=1 else spec.abs()
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #91c32b9e
+# %% ../../nbs/10_signal/01_spectral.ipynb #9b8abf58
 def _hz_to_mel(hz, scale):
     if scale=='htk': return 2595*np.log10(1+hz/700)
     return np.where(hz<1000, hz*3/200, 15+np.log(np.maximum(hz, 1000)/1000)*27/np.log(6.4))  # Slaney 1998, Auditory Toolbox
@@ -87,6 +87,7 @@ def mel_filters(
     "Triangular filters at equal distances on a mel scale."
     f_max = sample_rate/2 if f_max is None else f_max
     if sample_rate<1 or n_mels<1: raise SettingsError(f"sample_rate {sample_rate} Hz, n_mels {n_mels}", remedy="both must be above 0")
+    if n_mels*(n_fft//2+1)>2**25: raise SettingsError(f"{n_mels} bands of {n_fft//2+1} bins", remedy="lower n_mels or n_fft: the filters would fill more than 128 MiB")
     if mel_scale not in ('slaney','htk') or norm not in ('slaney',None): raise SettingsError(f"mel_scale {mel_scale!r}, norm {norm!r}", remedy="use 'slaney' or 'htk', and 'slaney' or None")
     if not 0<=f_min<f_max<=sample_rate/2: raise SettingsError(f"f_min {f_min} and f_max {f_max} Hz", remedy=f"0 <= f_min < f_max <= {sample_rate/2:g} Hz is needed")
     edges = _mel_to_hz(np.linspace(*_hz_to_mel(np.array([f_min, f_max], float), mel_scale), n_mels+2), mel_scale)

@@ -136,7 +136,7 @@ def convert(
     if len(inputs)==1 and not os.path.isdir(inputs[0]): return _convert_one(jobs[0], folder, existing, device, options)
     return _convert_many(inputs, out, ending, folder, existing, device, options)
 
-# %% ../../nbs/90_studio/01_cli.ipynb #543944dc
+# %% ../../nbs/90_studio/01_cli.ipynb #51e591f1
 corpora = typer.Typer(help='Look at corpora.', no_args_is_help=True, rich_markup_mode=None); app.add_typer(corpora, name='data')
 
 @corpora.command('check')
@@ -155,7 +155,7 @@ def data_check(
     report = check_corpus(source, rate, jobs, disjoint, show=False if quiet else None); code = report.exit_code(strict)
     if out: report.write(out)
     if not (quiet or as_json):
-        for f in report.findings: say(f)
+        for line in report.first(): say(line)
         print(f'\n{report}')
     answer(dict(status='failed' if code else 'done', exit_code=code, corpus=source, recordings=report.items, seconds=report.seconds, counts=report.counts(), findings=[f._asdict() for f in report.findings])); return code
 

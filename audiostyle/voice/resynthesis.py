@@ -38,7 +38,7 @@ def griffin_lim_copy(
     magnitude = stft(waveform, n_fft=n_fft, hop_length=hop_length).abs()
     return griffin_lim(magnitude, n_fft=n_fft, hop_length=hop_length, n_iter=n_iter, length=waveform.shape[-1])
 
-# %% ../../nbs/70_voice/00_resynthesis.ipynb #60cebd24
+# %% ../../nbs/70_voice/00_resynthesis.ipynb #1622b019
 def corpus_features(
     manifest:Manifest,
     settings:WorldSettings=WorldSettings(),
@@ -56,8 +56,8 @@ def corpus_features(
     return kept
 
 def by_speaker(manifest:Manifest, features:dict)->dict:
-    "Feature dictionaries of each speaker, from `corpus_features`."
-    table = {s: [features[u.id] for u in manifest if u.speaker==s and u.id in features] for s in manifest.speakers}
+    "Feature dictionaries of each speaker, from `corpus_features`, each with the `path` of its recording."
+    table = {s: [{**features[u.id], 'path':u.path} for u in manifest if u.speaker==s and u.id in features] for s in manifest.speakers}
     return {s: f for s,f in table.items() if f}
 
 # %% ../../nbs/70_voice/00_resynthesis.ipynb #13182d1d

@@ -47,7 +47,7 @@ def envelope_of(
     gain = frame_energy(features['log_sp'])-frame_energy(log_sp)
     return (log_sp+gain[:,None]).astype(np.float32)
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #8d1a2107
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #1edb2e67
 N_BENDS = 9  # Bends of the frequency axis, from -warp to warp; the middle one is straight
 
 def _moments(x): return x.mean(0),np.maximum(x.std(0), 1e-3)
@@ -67,7 +67,7 @@ class FrameBatchesVAE:
         for name,utterances in speakers.items():
             mine = []
             for k,u in enumerate(utterances):
-                self.utterances.append((at, u.get('id', f'{name} {k}')))
+                self.utterances.append((at, u.get('path', f'{name} {k}')))
                 x = cepstra_of(u, s.order) if s.feature=='cepstrum' else frames_of(u, s)
                 raw.append(np.pad(x, ((s.context,s.context),(0,0)), 'edge').astype(np.float32))
                 mine.append(np.flatnonzero(active_frames(u['log_sp']))+at+s.context); at += len(raw[-1])
@@ -98,7 +98,7 @@ class FrameBatchesVAE:
         return speaker,frames,rng.integers(0, len(self.bends), len(speaker))
     def batch(self, step:int)->dict: return self.rows(*self._draw(step))
     def row_names(self, step:int)->list:
-        "The utterance of each row of a batch: its `id`, or its speaker and number."
+        "The utterance of each row of a batch: its `path`, or its speaker and number."
         at,names = zip(*self.utterances)
         return [names[i] for i in np.searchsorted(at, self._draw(step)[1], 'right')-1]
 
