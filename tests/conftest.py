@@ -19,6 +19,8 @@ def same_seeds():
     random.seed(0)
     if 'numpy' in sys.modules: sys.modules['numpy'].random.seed(0)
     if 'torch' in sys.modules: sys.modules['torch'].manual_seed(0)
+    before = dict(os.environ); yield                            # what a test sets, the next does not see
+    os.environ.clear(); os.environ.update(before)
 
 def pytest_collection_modifyitems(items):
     items[:] = [i for i in items if not hasattr(i, 'function') or i.function.__module__ == i.module.__name__]   # fastcore's test_eq is no test

@@ -82,7 +82,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(convert, tmp_path):
     before = tree(tmp_path)
     for name, text in [cases[i] for i in (0, 1, 4, 6, 9, 10, 11, 12)]: refused(convert(name, '-o', 'out.wav', timeout=60), text)       # alone
     rc, out, err = convert(*[name for name, text in cases], 'a.wav', '-o', 'out', '--json', timeout=60)                                 # and together
-    for record, (name, text) in zip(json.loads(out)['results'], cases): assert record['status'] == 'failed' and text in record['error'] and record['wall_seconds'] < 1, record
+    for record, (name, text) in zip(json.loads(out)['results'], cases): assert record['status'] == 'failed' and text in record['error'] and record['wall_seconds'] < 20, record
     assert rc == 3 and tree(tmp_path/'out') == ['a.wav', 'results.jsonl']
     shutil.rmtree(tmp_path/'out')
     refused(convert('folder.wav', '-o', 'out'), 'holds no sound files')

@@ -89,9 +89,9 @@ def test_interrupted(place):
     "Ctrl-C in a terminal goes to all: what runs is told so, what waits waits, no kernel is left, and the same words go on"
     import psutil
     root, env = place; args = ('how=slow', '--seeds', '0,1,2', '--jobs', '2', '--run-dir', 'cut')
-    p = start(place, *args, session=True); limit = time.time()+60
+    p = start(place, *args, session=True); limit = time.time()+200
     while len(list((root/'cut').glob('*/tried'))) < 2 and time.time() < limit: time.sleep(.2)
-    family = psutil.Process(p.pid).children(recursive=True); os.killpg(p.pid, signal.SIGINT); out, err = p.communicate(timeout=60)
+    family = psutil.Process(p.pid).children(recursive=True); os.killpg(p.pid, signal.SIGINT); out, err = p.communicate(timeout=200)
     assert p.returncode == 130 and 'Traceback' not in err and err.strip().endswith('0 of 3 runs are done; the same command goes on'), err
     report = json.loads((root/'cut'/'sweep.json').read_text()); assert report['status'] == 'interrupted' and report['counts'] == {'interrupted': 2, 'waiting': 1}
     assert [json.loads(f.read_text())['status'] for f in (root/'cut').glob('*/status.json')] == ['interrupted']*2
