@@ -61,6 +61,10 @@ def test_coverage():
     assert share[3]<.72 and share[4]>.82
 
 
+def test_a_few_seeds():
+    test_close(t_interval([1, 2, 3])[:3], (2, 2-4.302653/3**.5, 2+4.302653/3**.5), eps=1e-5); test_eq(t_interval([1, np.nan])[0::3], (1., 1)); assert np.isnan(t_interval([])[0])
+
+
 def test_pairs_see_what_means_hide():
     rng = np.random.default_rng(0); hard = rng.normal(0, 1.5, 30)                # what is hard about each utterance
     a,b = 6.5+hard+rng.normal(0, .2, 30),6.2+hard+rng.normal(0, .2, 30)

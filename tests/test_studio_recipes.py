@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from audiostyle.core import errors
+from audiostyle.core.config import parse_value
 from audiostyle.core.errors import AudiostyleError, DataError, SettingsError, did_you_mean, one_line
 from audiostyle.studio.recipes import *
 import nbformat, shutil, subprocess, threading
@@ -37,6 +38,12 @@ def test_parameters_are_checked():
     for bad,text in [(dict(sede=1), "did you mean 'seed'?"), (dict(max_steps='many'), "must be like 20, found 'many'"), (dict(max_steps=1.5), 'found 1.5'), (dict(rate=float('nan')), 'found nan'), (dict(rate=1e400), 'found inf'),
                      (dict(seed=None), 'found None'), (dict(fast=1), 'found 1'), (dict(seed=True), 'found True'), (dict(overrides='a=1'), 'must be like []'), (dict(data_dir='caf\udce9'), 'no UTF-8')]:
         test_fail(lambda: check_parameters(path, bad), contains=text)
+
+
+def test_words_for_a_recipe():
+    known = dict(seed=0, preset='', rates=[], overrides=[])
+    test_eq(parameters_from(known, ['seed=3', 'preset=1', 'rates=[true, null]', 'beta=0.5', 'world.f0_method=dio']), dict(seed=3, preset='1', rates=[True, None], overrides=['beta=0.5','world.f0_method=dio']))
+    test_fail(lambda: parameters_from(dict(seed=0), ['sed=3']), contains="did you mean 'seed'?"); test_fail(lambda: parameters_from(known, ['seed']), contains='written key=value')
 
 
 def test_settings_are_checked():

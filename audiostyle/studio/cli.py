@@ -159,19 +159,7 @@ def data_check(
         print(f'\n{report}')
     answer(dict(status='failed' if code else 'done', exit_code=code, corpus=source, recordings=report.items, seconds=report.seconds, counts=report.counts(), findings=[f._asdict() for f in report.findings])); return code
 
-# %% ../../nbs/90_studio/01_cli.ipynb #71d4a30b
-def _values(recipe, words, given):
-    "Parameters of a recipe from options and `key=value` words."
-    from audiostyle.core.config import parse_value
-    from audiostyle.studio.recipes import find_recipe,read_parameters
-    known = read_parameters(find_recipe(recipe)); values = {k:v for k,v in given.items() if v is not None}
-    for w in words:
-        key,sep,value = w.partition('=')
-        if not sep: raise SettingsError(f'a setting is written key=value, found {w!r}', remedy='put = between the name and the value')
-        if key in known and key!='overrides': values[key] = value if isinstance(known[key], str) else parse_value(value)
-        else: values.setdefault('overrides', []).append(w)
-    return values
-
+# %% ../../nbs/90_studio/01_cli.ipynb #3b9cf002
 def _check_data(folder):
     "Refuse a folder without sound files, or with a manifest that cannot be used, before anything is loaded."
     from audiostyle.pipelines.batch import sound_files
@@ -201,9 +189,10 @@ def train(
 ):
     "Train a model by running its recipe, or go on with a run."
     _manner(verbose, quiet, as_json); run_dir = run_dir or os.path.join('runs', recipe)
-    values = _values(recipe, settings or [], dict(data_dir=data, run_dir=run_dir, preset=preset, max_steps=max_steps, device=device, seed=seed))
+    from audiostyle.studio.recipes import find_recipe,parameters_from,read_parameters,run_recipe
+    given = dict(data_dir=data, run_dir=run_dir, preset=preset, max_steps=max_steps, device=device, seed=seed)
+    values = {k:v for k,v in given.items() if v is not None} | parameters_from(read_parameters(find_recipe(recipe)), settings or [])
     if values.get('data_dir'): _check_data(values['data_dir'])
-    from audiostyle.studio.recipes import run_recipe
     result = run_recipe(recipe, values, show=not quiet)
     _show_result(result, values['run_dir']); answer(dict(status='done', run_dir=values['run_dir'], result=result)); return 0
 
