@@ -28,7 +28,8 @@ def place(tmp_path_factory):
 
 def start(place, *args, session=False):
     root, env = place
-    return subprocess.Popen([PYTHON, '-c', 'import sys; from audiostyle.studio.cli import main; sys.exit(main())', 'sweep', 'toy', *map(str, args)], cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=session)
+    return subprocess.Popen([PYTHON, '-c', 'import sys; from audiostyle.studio.cli import main; sys.exit(main())', 'sweep', 'toy', *map(str, args)], cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=session,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))    # a shell's background job inherits an ignored SIGINT
 
 def sweep(place, *args, limit=150):
     "Exit code, standard output, standard error"
