@@ -177,9 +177,8 @@ class Settings(Kind):
         if path.name == 's.json': x = from_dict(type(start), values)
         elif note['dice'] < .7: x = override(start, values)
         else:
-            from audiostyle.studio.cli import _values
-            from audiostyle.studio.recipes import check_parameters, check_settings, find_recipe
-            given = check_parameters(find_recipe('vae'), _values('vae', values, {})); x = check_settings('vae', given['preset'], given['overrides'])
+            from audiostyle.studio.recipes import check_parameters, check_settings, find_recipe, parameters_from, read_parameters
+            recipe = find_recipe('vae'); given = check_parameters(recipe, parameters_from(read_parameters(recipe), values)); x = check_settings('vae', given['preset'], given['overrides'])
         must(from_dict(type(x), json.loads(json.dumps(to_dict(x), allow_nan=False))) == x, 'does not survive a trip through JSON'); must(len(fingerprint(x)) == 12, 'fingerprint')
         return 'accepted'
 

@@ -43,6 +43,7 @@ def test_parameters_are_checked():
 def test_words_for_a_recipe():
     known = dict(seed=0, preset='', rates=[], overrides=[])
     test_eq(parameters_from(known, ['seed=3', 'preset=1', 'rates=[true, null]', 'beta=0.5', 'world.f0_method=dio']), dict(seed=3, preset='1', rates=[True, None], overrides=['beta=0.5','world.f0_method=dio']))
+    test_eq(parameters_from(known, [f'rates={"["*9000}'])['rates'][:2], '[[')    # too deep for any reader: a text, refused where its kind is checked
     test_fail(lambda: parameters_from(dict(seed=0), ['sed=3']), contains="did you mean 'seed'?"); test_fail(lambda: parameters_from(known, ['seed']), contains='written key=value')
 
 

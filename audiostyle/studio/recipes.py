@@ -72,7 +72,7 @@ def check_parameters(
         if isinstance(value, str) and not value.isprintable() and value.encode('utf-8', 'replace').decode()!=value: raise SettingsError(f"parameter {name!r} is no UTF-8 text: {value!r}", remedy='rename the folder')
     return {**known, **values}
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #b812fc66
+# %% ../../nbs/90_studio/00_recipes.ipynb #b989e00d
 def parameters_from(
     known:dict,      # As `read_parameters` gives them
     words:list[str]  # `key=value`
@@ -91,7 +91,7 @@ def _meant(text):
     "A value of Python, else one of JSON, else the text."
     if not isinstance(value := parse_value(text), str): return value
     try: return json.loads(text)
-    except ValueError: return value
+    except (ValueError, RecursionError): return value
 
 # %% ../../nbs/90_studio/00_recipes.ipynb #026ebd43
 def check_settings(
