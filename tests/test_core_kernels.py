@@ -19,6 +19,14 @@ def test_compiled_equals_plain():
     test_fail(lambda: compiled(running_maximum)('text', fast), contains='unicode')     # what numba cannot type, it says
 
 
+def test_parts_and_liberties():
+    def times_and_add(a, b, c): return a*b+c
+    def horner(x, out):
+        for i in range(len(x)): out[i] = times_and_add(times_and_add(2., x[i], 3.), x[i], 5.)
+    x = np.linspace(-3, 3, 100); fast = np.empty_like(x)
+    compiled(horner, ('contract',), (times_and_add,))(x, fast); assert np.allclose(fast, 2*x*x+3*x+5, rtol=1e-14, atol=1e-14)
+
+
 def test_the_cache_may_fail():
     with tempfile.TemporaryDirectory() as d:
         def module(name):

@@ -9,15 +9,23 @@ __all__ = ['compiled']
 from collections.abc import Callable
 from functools import lru_cache
 
-# %% ../../nbs/00_core/05_kernels.ipynb #f6c5febf
+# %% ../../nbs/00_core/05_kernels.ipynb #1037e6cc
+@lru_cache(None)
+def _callable(part, fastmath):
+    "Let compiled kernels call a plain function."
+    from numba.extending import register_jitable
+    register_jitable(fastmath=fastmath if isinstance(fastmath, bool) else set(fastmath), error_model='numpy')(part)
+
 @lru_cache(None)
 def compiled(
-    kernel:Callable,      # A function of arrays and numbers that raises nothing itself
-    fastmath:bool=False   # May sums be reordered, and NaN and infinity be left out of account?
+    kernel:Callable,               # A function of arrays and numbers that raises nothing itself
+    fastmath:bool|tuple=False,     # May sums be reordered, and NaN and infinity be left out of account? Or the liberties by name
+    parts:tuple[Callable,...]=()   # Plain functions of its module that it calls
 )->Callable:
     "`kernel` compiled by numba at its first call; nothing about the disk can make it fail."
     from numba import njit
-    options = dict(nogil=True, fastmath=fastmath, error_model='numpy')
+    for part in parts: _callable(part, fastmath)
+    options = dict(nogil=True, fastmath=fastmath if isinstance(fastmath, bool) else set(fastmath), error_model='numpy')
     try: fast = njit(cache=True, **options)(kernel)
     except RuntimeError: return njit(**options)(kernel)            # there is no folder to keep it in
     def call(*args):
