@@ -51,6 +51,10 @@ def test_too_short_or_stereo_is_refused():
     assert (quiet.f0==0).all() and np.isfinite(np.log(quiet.sp)).all()
 
 
+def test_the_pitch_alone():
+    x,_ = glide(); test_eq(pitch_track(x), analyse(x).f0); test_fail(lambda: pitch_track(np.zeros(100)), contains='at least 800 samples')
+
+
 def test_a_copy_sounds_the_same():
     x,_ = glide(); w = analyse(x); again = analyse(synthesise(w, length=len(x)))
     both = (w.f0>0)&(again.f0>0)
