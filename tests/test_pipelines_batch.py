@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from audiostyle.core.errors import AudioFileError, AudioWarning, AudiostyleError, CheckpointError, DataError, did_you_mean
+from audiostyle.core.watch import Cancelled
 from audiostyle.pipelines.batch import *
 import subprocess,sys,tempfile
 from contextlib import chdir
@@ -69,6 +70,8 @@ def test_models_by_name():
     d = tree('m/config.json', 'broken/config.json', 'none/x'); (d/'m'/'config.json').write_text(json.dumps(dict(extra=dict(speakers=['slt','bdl']))))
     test_eq(model_voices(model_folder(d/'m')), ['slt', 'bdl']); check_voice('slt', ['slt','bdl'])
     test_fail(lambda: check_voice('SLT', ['slt','bdl']), contains="unknown speaker 'SLT' did you mean 'slt'?; this model knows slt, bdl")
+    check_voice({'slt':1,'bdl':0}, ['slt','bdl']); test_fail(lambda: check_voice({'slt':1,'bdll':1}, ['slt','bdl']), contains="did you mean 'bdl'?")
+    for bad in ({}, {'slt':0.}, {'slt':-1,'bdl':2}, {'slt':float('nan')}): test_fail(lambda: check_voice(bad, ['slt','bdl']), contains='one of them above 0')
     for model,text in [(d/'gone', 'neither a folder nor a bundled model'), ('vaee', 'neither a folder nor a bundled model'), (d/'m'/'config.json', 'is a file'), (d/'none', 'is no model folder'), (d/'broken', 'does not say which voices')]:
         test_fail(lambda: model_voices(model_folder(model)), contains=text)
 

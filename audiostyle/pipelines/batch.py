@@ -6,7 +6,7 @@
 __all__ = ['SUFFIXES', 'sound_files', 'check_source', 'Job', 'plan', 'bundled_model', 'model_folder', 'model_voices',
            'check_voice', 'attempt', 'clear_left', 'write_results', 'plain', 'count']
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #5894b756
+# %% ../../nbs/80_pipelines/00_batch.ipynb #e373c96c
 import json,os,re,time,traceback,warnings
 from collections import defaultdict
 from collections.abc import Callable,Iterable
@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from ..core.errors import AudioFileError,AudioWarning,AudiostyleError,CheckpointError,DataError,did_you_mean
+from ..core.watch import Cancelled
 
 # %% ../../nbs/80_pipelines/00_batch.ipynb #cd0dc6b2
 SUFFIXES = tuple('.wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .nist'.split())  # Endings of sound files
@@ -114,13 +115,13 @@ def plan(
         jobs = list({(os.path.abspath(j.source), os.path.abspath(j.out)):j for j in _pairs(inputs, out, ending)}.values())
     _refuse_clashes(jobs); return jobs
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #c03a84e6
+# %% ../../nbs/80_pipelines/00_batch.ipynb #c7a9a883
 def bundled_model(
     name:str='vae' # Name of a model that comes with the package
 )->Path:           # Its folder
     "The folder of a bundled model."
     import audiostyle
-    root = Path(audiostyle.__file__).parent/'weights'; known = sorted(p.parent.name for p in root.glob('*/config.json'))
+    root = Path(audiostyle.__file__).parent/'weights'; known = sorted(p.parent.name for p in root.glob('*/config.json') if b'"speakers"' in p.read_bytes())   # others are parts, such as an encoder
     if name not in known: raise CheckpointError(f"{name!r} is neither a folder nor a bundled model{did_you_mean(name, known)}", remedy=f"bundled: {', '.join(known) or 'none'}")
     return root/name
 
@@ -147,19 +148,21 @@ def model_voices(
     except (OSError,ValueError,LookupError,TypeError,RecursionError) as e: raise CheckpointError(f'does not say which voices the model has ({type(e).__name__})', path, 'the folder is damaged or holds another kind of model') from None
 
 def check_voice(
-    to:str,              # Name of the voice wanted
+    to:str|dict,         # Name of the voice wanted, or a mixture {name: weight}
     voices:Iterable[str] # Those there are
 )->None:
-    "`DataError` where there is no such voice."
-    if to not in voices: raise DataError(f"unknown speaker {to!r}{did_you_mean(to, voices)}", remedy=f"this model knows {', '.join(voices)}")
+    "`DataError` where there is no such voice, or a mixture is none."
+    for name in [to] if isinstance(to, str) else to:
+        if name not in voices: raise DataError(f"unknown speaker {name!r}{did_you_mean(name, voices)}", remedy=f"this model knows {', '.join(voices)}")
+    if not isinstance(to, str) and not (to and all(w>=0 for w in to.values()) and 0<sum(to.values())<float('inf')): raise DataError(f'a mixture of weights {list(to.values())}', remedy='give weights of 0 or more, one of them above 0')
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #cd252cc2
+# %% ../../nbs/80_pipelines/00_batch.ipynb #27e1a0b8
 def attempt(
     job:Job,            # What to make of what
     work:Callable,      # Called with source and output; returns what to add to the record
     existing:str='fail' # What to do where the output exists: 'fail', 'skip' or 'replace'
 )->dict:                # source, out, status, warnings, error and whatever `work` adds
-    "The record of one job; it never raises, except for an interruption."
+    "The record of one job; it never raises, except for an interruption or a cancellation."
     record = dict(source=job.source, out=job.out, status='done', warnings=[]); start = time.perf_counter()
     if os.path.lexists(job.out) and existing=='skip': return {**record, 'status':'skipped'}
     with warnings.catch_warnings(record=True) as caught:
@@ -167,6 +170,7 @@ def attempt(
         try:
             if os.path.lexists(job.out) and existing!='replace': raise AudioFileError('exists already', job.out, 'choose another name, or pass --overwrite (overwrite=True)')
             record.update(work(job.source, job.out) or {})
+        except Cancelled: raise
         except AudiostyleError as e: record.update(status='failed', error=str(e), exception=e)
         except Exception as e:
             at = traceback.extract_tb(e.__traceback__)[-1]
