@@ -37,12 +37,12 @@ def refused(result, text, code=2):
 def tree(folder): return sorted(p.relative_to(folder).as_posix() for p in folder.rglob('*'))
 
 def test_no_torch_before_it_is_needed(tmp_path):
-    for args, code in [(['--help'], 0), (['--version'], 0), (['convert', '--help'], 0), ([], 2), (['convert'], 2), (['fly'], 2), (['convert', 'no.wav', '--to', 'x', '-o', 'y.wav'], 2), (['train', 'x'], 2)]:
+    for args, code in [(['--help'], 0), (['--version'], 0), (['convert', '--help'], 0), ([], 2), (['convert'], 2), (['fly'], 2), (['convert', 'no.wav', '--to', 'x', '-o', 'y.wav'], 2), (['train', 'x'], 2), (['speakers', '--system', 'vae'], 0), (['convert', 'no.wav', '--system', 'vqae', '--to', 'x', '-o', 'y.wav'], 2), (['compare', 'no.csv', '-o', 'y'], 2)]:
         source = f'import sys\nfrom audiostyle.studio.cli import main\ncode = main({args!r})\nsys.exit(99 if "torch" in sys.modules else code)'
         assert subprocess.run([sys.executable, '-c', source], cwd=tmp_path, capture_output=True).returncode == code, args
 
 def test_every_command_explains_itself(tmp_path):
-    for command in 'convert train sweep demo speakers recipes doctor'.split()+['data check']:
+    for command in 'convert compare train sweep demo speakers recipes doctor'.split()+['data check']:
         rc, out, err = run(*command.split(), '--help', cwd=tmp_path)
         assert rc == 0 and not err and 'Usage: audiostyle' in out and out.count('\n') > 5
 
@@ -206,3 +206,18 @@ def test_training_is_refused_before_a_kernel_starts(tmp_path):
                        (['vae', 'hidden'], 'key=value'), (['vae', 'max_steps=1e400'], 'max_steps'), (['vae', '--data', 'gone'], 'no such folder'), (['vae', '--data', 'empty'], 'no sound files')]:
         refused(run('train', *args, cwd=tmp_path), text)
     assert tree(tmp_path) == ['empty']
+
+def test_systems_and_mixtures(convert, model, tmp_path):
+    refused(convert('a.wav', '-o', 'b.wav', '--system', 'vqvea'), "did you mean 'vqvae'?")
+    refused(convert('a.wav', '-o', 'b.wav', '--system', 'cyclegan'), "holds the system 'vae', not 'cyclegan'")
+    refused(convert('a.wav', '-o', 'b.wav', to='high=1,lwo=1'), "did you mean 'low'?")
+    rc, out, err = convert('a.wav', '-o', 'b.wav', '--system', 'vae', to='high=1,low=1')
+    assert rc == 0 and 'high and low' in out, err
+    assert run('speakers', '--system', 'vae', '--model', model, cwd=tmp_path)[1].split() == ['low', 'high']
+
+def test_compare_refuses(tmp_path):
+    (tmp_path/'p.csv').write_text('from,to\na.wav,slt\n'); (tmp_path/'full').mkdir(); (tmp_path/'full'/'comparison.csv').write_text('')
+    refused(run('compare', 'p.csv', '-o', 'out', cwd=tmp_path), 'needs the columns source and to')
+    refused(run('compare', 'p.csv', '-m', 'a=nowhere', '-o', 'out', cwd=tmp_path), 'neither a folder nor a bundled model')
+    refused(run('compare', 'p.csv', '-o', 'full', cwd=tmp_path), 'holds a comparison already')
+    assert tree(tmp_path) == ['full', 'full/comparison.csv', 'p.csv']

@@ -14,15 +14,15 @@ from shutil import which
 from typing import NamedTuple
 from ..core.errors import one_line
 
-# %% ../../nbs/90_studio/00_doctor.ipynb #207ac2ac
+# %% ../../nbs/90_studio/00_doctor.ipynb #43d86da8
 CORE = {'numpy':'arrays', 'torch':'networks', 'scipy':'filters', 'soundfile':'sound files in and out', 'soxr':'resampling', 'librosa':'reference features', 'numba':'compiled loops',
         'pyloudnorm':'loudness', 'safetensors':'weights', 'filelock':'one run per folder', 'tqdm':'progress bars', 'typer':'command line', 'matplotlib':'figures',
         'lightning':'training', 'papermill':'recipes', 'ipykernel':'recipes', 'nbconvert':'pages of recipes', 'nbformat':'recipes'}
 EXTRAS = {'pyworld':('world', 'the WORLD vocoder, and with it voice conversion; installing it compiles it'), 'distributed':('sweep', 'sweeps of many runs'), 'espeakng_loader':('synth', 'the built-in corpus of synthetic voices'),
-          'jupyterlab':('studio', 'opening the notebooks'), 'ipywidgets':('studio', 'applications in notebooks'), 'tensorboard':('studio', 'TensorBoard logs'),
+          'jupyterlab':('studio', 'opening the notebooks'), 'ipywidgets':('studio', 'applications in notebooks'), 'anywidget':('studio', 'the conversion bench'), 'voila':('studio', 'the bench as a page of its own'), 'tensorboard':('studio', 'TensorBoard logs'),
           'sphinx':('docs', 'the documentation site'), 'myst_nb':('docs', 'notebooks in it'), 'nbdev':('dev', 'exporting notebooks'), 'pytest':('dev', 'tests'),
           'playwright':('dev', 'browser tests'), 'torchaudio':('dev', 'comparisons in the notebooks')}
-LIGHT = ('jupyterlab','sphinx','nbdev','playwright','tensorboard','pytest','myst_nb','lightning','librosa')  # looked up, not imported: slow, and hardly ever broken
+LIGHT = ('jupyterlab','voila','sphinx','nbdev','playwright','tensorboard','pytest','myst_nb','lightning','librosa')  # looked up, not imported: slow, and hardly ever broken
 
 class Finding(NamedTuple):
     "One thing that was looked at."
