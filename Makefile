@@ -12,7 +12,7 @@ export UV_HTTP_TIMEOUT ?= 300
 export OMP_NUM_THREADS ?= $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench fuzz matrix check docs sync notebooks clean-notebooks lock wheel hooks browser clean
+.PHONY: help install demo bench-app test bench fuzz matrix check docs sync notebooks clean-notebooks lock wheel hooks browser clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ $(STAMP): requirements.lock settings.ini setup.py
 
 demo: install ## train a small converter on built-in voices, convert both ways, print the table
 	@$(BIN)/audiostyle demo
+
+bench-app: install ## convert sounds in the browser: record or drop, choose a voice, look, listen, save (ARGS=lab: in JupyterLab)
+	@$(BIN)/python -c 'import sys; from audiostyle.studio.bench import serve; sys.exit(serve(*sys.argv[1:]))' $(ARGS)
 
 test: install browser ## everything that is checked; ends with pytest's closing line (ARGS="-k waveform" selects)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
