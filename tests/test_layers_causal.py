@@ -22,6 +22,8 @@ def test_causal_convolution():
         conv = CausalConv1d(3, 7, k, d); past = F.pad(x, (conv.reach, 0))
         by_hand = sum(torch.einsum('oc,bcn->bon', conv.weight[..., j], past[..., j*d:j*d+40]) for j in range(k))+conv.bias[:, None]
         test_close(conv(x).detach(), by_hand.detach(), eps=1e-5); test_eq(conv.reach, (k-1)*d)
+        test_close(conv(x).detach(), F.conv1d(past, conv.weight, conv.bias, dilation=d).detach(), eps=1e-5); test_eq(conv(x).stride(), (40*7, 1, 7))
+        test_close(conv(x[..., :3]).detach(), by_hand[..., :3].detach(), eps=1e-5)                                             # shorter than its reach
     delay = CausalConv1d(1, 1, 2, 9, bias=False); delay.weight.data = torch.tensor([[[1., 0.]]])
     late = delay(x[:, :1]).detach(); test_eq(late[..., 9:], x[:, :1, :-9]); test_eq(late[..., :9], torch.zeros(2, 1, 9))
 

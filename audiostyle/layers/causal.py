@@ -21,7 +21,7 @@ def shift_right(
     "The sequence delayed by one: `first`, then all labels but the last."
     return F.pad(labels[:, :-1], (1, 0), value=first)
 
-# %% ../../nbs/30_layers/02_causal.ipynb #b402fef2
+# %% ../../nbs/30_layers/02_causal.ipynb #9399dac3
 class CausalConv1d(nn.Conv1d):
     "A convolution over time whose output t depends on inputs up to t only; as long as its input."
     def __init__(self,
@@ -36,7 +36,10 @@ class CausalConv1d(nn.Conv1d):
     def reach(self)->int:
         "How many samples before the present one it sees."
         return (self.kernel_size[0]-1)*self.dilation[0]
-    def forward(self, x): return super().forward(F.pad(x, (self.reach, 0)) if self.reach else x)
+    def forward(self, x):
+        x = x.transpose(1, 2); n,late = x.shape[1],[self.reach-j*self.dilation[0] for j in range(self.kernel_size[0])]
+        taps = [F.pad(x[:, :max(0, n-l)], (0, 0, min(l, n), 0)) if l else x for l in late]
+        return F.linear(torch.cat(taps, 2) if self.reach else x, self.weight.transpose(1, 2).flatten(1), self.bias).transpose(1, 2)
 
 # %% ../../nbs/30_layers/02_causal.ipynb #a08ef700
 def receptive_field(
@@ -58,7 +61,7 @@ def dependence(
     gradient, = torch.autograd.grad((out*torch.randn_like(out)).sum(), x)
     return gradient.abs().sum((0, 1))!=0
 
-# %% ../../nbs/30_layers/02_causal.ipynb #f55e3df4
+# %% ../../nbs/30_layers/02_causal.ipynb #294351a5
 def add_frames(
     x:Tensor,       # (b, c, n)
     frames:Tensor,  # (b, c, t), one column for every `upsample` samples
@@ -69,7 +72,8 @@ def add_frames(
     n = x.shape[-1]
     if (frames.shape[-1]*upsample)<offset+n: raise DataError(f'{frames.shape[-1]} frames of {upsample} samples are too short for {n} samples from {offset} on', remedy='one frame begins every `upsample` samples')
     if offset%upsample==0 and n%upsample==0:                       # whole frames: no copy is made
-        return (x.unflatten(-1, (-1, upsample))+frames[..., offset//upsample:(offset+n)//upsample, None]).flatten(-2)
+        x,frames = x.transpose(1, 2),frames.transpose(1, 2)[:, offset//upsample:(offset+n)//upsample, None]
+        return (x.unflatten(1, (-1, upsample))+frames).flatten(1, 2).transpose(1, 2)
     return x+frames[..., torch.arange(offset, offset+n, device=x.device)//upsample]
 
 def init_linear(
@@ -81,7 +85,7 @@ def init_linear(
     if getattr(layer, 'bias', None) is not None: nn.init.zeros_(layer.bias)
     return layer
 
-# %% ../../nbs/30_layers/02_causal.ipynb #9ac85238
+# %% ../../nbs/30_layers/02_causal.ipynb #85e34a19
 class GatedLayer(nn.Module):
     "A gated residual layer of a WaveNet, with local and global conditioning in both halves of the gate."
     def __init__(self,
@@ -96,9 +100,9 @@ class GatedLayer(nn.Module):
         super().__init__()
         self.scale = scale
         self.conv = init_linear(CausalConv1d(residual, 2*residual, kernel, dilation))
-        self.local = init_linear(nn.Conv1d(local, 2*residual, 1, bias=False)) if local else None
+        self.local = init_linear(CausalConv1d(local, 2*residual, 1, bias=False)) if local else None
         self.globe = init_linear(nn.Linear(global_, 2*residual, bias=False)) if global_ else None
-        self.out = None if last else init_linear(nn.Conv1d(residual, residual, 1))
+        self.out = None if last else init_linear(CausalConv1d(residual, residual, 1))
     def forward(self,
         x:Tensor,                   # (b, residual, n)
         local:Tensor|None=None,     # (b, local, t)
@@ -107,9 +111,10 @@ class GatedLayer(nn.Module):
         offset:int=0                # Where in the first frame `x` begins [samples]
     )->tuple[Tensor|None,Tensor]:   # The stream after it and z, both (b, residual, n)
         "One layer at all times at once."
-        h = self.conv(x)
-        if self.globe is not None: h = h+self.globe(global_)[..., None]
-        if self.local is not None: h = add_frames(h, self.local(local), upsample, offset)
-        a,b = h.chunk(2, 1)
-        z = torch.tanh(a)*torch.sigmoid(b)
-        return None if self.out is None else self.scale*(x+self.out(z)),z
+        h,shift = self.conv(x),self.globe(global_)[..., None] if self.globe is not None else 0.
+        if self.local is not None: h = add_frames(h, self.local(local)+shift, upsample, offset)   # the voice is added where there are few: at frame rate
+        elif self.globe is not None: h = h+shift
+        a,b = h.chunk(2, 1); z = torch.tanh(a)*torch.sigmoid(b)
+        if self.out is None: return None,z
+        x = x+self.out(z)
+        return x if self.scale==1 else self.scale*x,z

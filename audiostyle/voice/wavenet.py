@@ -80,7 +80,7 @@ def small(**changes)->WaveNetSettings:
 
 PRESETS = dict(paper=paper, nsynth=nsynth, small=small)
 
-# %% ../../nbs/70_voice/30_wavenet.ipynb #629b1723
+# %% ../../nbs/70_voice/30_wavenet.ipynb #b3a13d95
 def cosines(
     classes:int,
     n:int        # How many
@@ -104,7 +104,7 @@ class LabelLogits(nn.Conv1d):
     def matrix(self)->Tensor:
         "What multiplies, (classes, skip, 1)."
         return self.weight if self.curve is None else self.weight+(self.cosines@self.curve)[..., None]
-    def forward(self, x): return F.conv1d(x, self.matrix(), self.bias)
+    def forward(self, x): return F.linear(x.transpose(1, 2), self.matrix()[..., 0], self.bias).transpose(1, 2)
 
 # %% ../../nbs/70_voice/30_wavenet.ipynb #da7e68fd
 class FirstLayer(nn.Module):
@@ -123,7 +123,7 @@ class FirstLayer(nn.Module):
         rows = [F.embedding(labels, table).transpose(1, 2) for table in self.table]
         return sum(F.pad(r[..., :r.shape[-1]-late], (late, 0)) if (late := self.taps-1-j) else r for j,r in enumerate(rows))
 
-# %% ../../nbs/70_voice/30_wavenet.ipynb #dad5a597
+# %% ../../nbs/70_voice/30_wavenet.ipynb #a1f85a18
 class WaveNet(nn.Module):
     "Logits of every sample from the samples before it."
     def __init__(self, settings:WaveNetSettings):
@@ -132,11 +132,11 @@ class WaveNet(nn.Module):
         self.first_label,self.first = s.first,FirstLayer(s)
         scale = .5**.5 if s.scaled else 1.
         self.layers = nn.ModuleList([GatedLayer(s.residual, s.kernel, d, s.local, s.voice, scale, last=i==s.layers-1) for i,d in enumerate(s.dilations)])
-        self.first_skip = init_linear(nn.Conv1d(s.residual, s.skip, 1, bias=False)) if s.first_skip else None
-        self.skip = init_linear(nn.Conv1d(s.layers*s.residual, s.skip, 1), math.sqrt(s.layers))
+        self.first_skip = init_linear(CausalConv1d(s.residual, s.skip, 1, bias=False)) if s.first_skip else None
+        self.skip = init_linear(CausalConv1d(s.layers*s.residual, s.skip, 1), math.sqrt(s.layers))
         self.skip_scale = s.layers**-.5 if s.scaled else 1.
-        self.head = init_linear(nn.Conv1d(s.skip, s.skip, 1), math.sqrt(2))
-        self.head_local = init_linear(nn.Conv1d(s.local, s.skip, 1, bias=False)) if s.head_local else None
+        self.head = init_linear(CausalConv1d(s.skip, s.skip, 1), math.sqrt(2))
+        self.head_local = init_linear(CausalConv1d(s.local, s.skip, 1, bias=False)) if s.head_local else None
         self.logits = LabelLogits(s)
         self.speakers = nn.Parameter(torch.randn(s.speakers, s.voice)) if s.speakers else None
     def voices(self, global_):
@@ -158,23 +158,25 @@ class WaveNet(nn.Module):
     )->Tensor:                      # (b, classes, n); those at t depend on labels before t only
         "Logits of each label from the ones before."
         s,global_ = self.settings,self.voices(global_); self.check(local, global_)
-        x = self.first(shift_right(labels, self.first_label)); begin,zs = x,[]
+        x = self.first(shift_right(labels, self.first_label)); device = x.device.type
+        if torch.is_autocast_enabled(device): x = x.to(torch.get_autocast_dtype(device))      # the stream, too
+        begin,zs = x,[]
         for layer in self.layers:
-            x,z = layer(x, local, global_, s.upsample, offset); zs.append(z)
-        out = self.skip(torch.cat(zs, 1))
+            x,z = layer(x, local, global_, s.upsample, offset); zs.append(z.transpose(1, 2))
+        out = self.skip(torch.cat(zs, 2).transpose(1, 2))
         if self.first_skip is not None: out = out+self.first_skip(begin)
         out = self.head(F.relu(out*self.skip_scale))
         if self.head_local is not None: out = add_frames(out, self.head_local(local), s.upsample, offset)
         return self.logits(F.relu(out))
 
-# %% ../../nbs/70_voice/30_wavenet.ipynb #734f8c10
+# %% ../../nbs/70_voice/30_wavenet.ipynb #4f3a1321
 def wavenet_loss(
     logits:Tensor,  # (b, classes, n)
     labels:Tensor,  # (b, n)
     lead:int=0      # So many samples at the beginning do not count
 )->Tensor:          # [nats per sample], mean over b and n
     "Negative log-likelihood of the labels."
-    with torch.autocast(logits.device.type, enabled=False): return F.cross_entropy(logits[..., lead:].float(), labels[:, lead:])
+    with torch.autocast(logits.device.type, enabled=False): return F.cross_entropy(logits.transpose(1, 2)[:, lead:].flatten(0, 1).float(), labels[:, lead:].flatten())
 
 def check_labels(
     labels:Tensor,  # (b, n)
