@@ -6,7 +6,7 @@
 __all__ = ['PART', 'LEAP', 'Voices', 'gates', 'sample_gru', 'quiet_cuts', 'VQVAEConverter', 'save_converter', 'load_converter',
            'train_vqvae']
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d16c6010
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #f2518e6e
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -24,17 +24,17 @@ from ..signal.waveform import mulaw_decode
 from ..signal.world import PitchStats,f0_statistics
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
-from .vqvae import Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,sound_features,update_vqvae
+from .vqvae import Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,period_phase,sound_features,update_vqvae
 from .wavenet import wavenet_loss
 from .wavenet_sampling import sample
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #dc28b6a6
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #24d12b23
 class Voices:
     "The utterances of a corpus as the network reads them."
     def __init__(self, manifest:Manifest, settings:VQVAESettings, store:ArrayStore|None=None):
         self.settings,self.speakers,self.manifest = settings,tuple(manifest.speakers),list(manifest)
         if not self.manifest: raise DataError('no utterances', manifest.root, 'choose another split or folder')
-        shaping = dict(mel=settings.mel, pitch=settings.pitch, version=1); rate = settings.mel.sample_rate
+        shaping = dict(mel=settings.mel, pitch=settings.pitch, pulse=settings.pulse, version=2); rate = settings.mel.sample_rate
         def features(u):
             path = manifest.path_of(u); compute = lambda: sound_features(load(path, rate)[0][0].numpy(), settings)
             return store.cached(content_key(path, shaping), compute) if store else compute()
@@ -48,13 +48,14 @@ class Voices:
     def __len__(self): return len(self.manifest)
     def __getitem__(self, i):
         f,who = self.features[i],self.speakers.index(self.manifest[i].speaker)
-        return dict(labels=torch.tensor(np.array(f['labels']), dtype=torch.long), mel=torch.tensor(np.array(f['mel'])), pitch=melody(np.array(f['f0']), self.stats[who]), speaker=who)
+        phase = dict(phase=torch.tensor(np.array(f['phase']))) if self.settings.pulse else {}
+        return dict(labels=torch.tensor(np.array(f['labels']), dtype=torch.long), mel=torch.tensor(np.array(f['mel'])), pitch=melody(np.array(f['f0']), self.stats[who]), speaker=who, **phase)
     def crops(self, batch_size:int|None=None, seed:int|None=None)->CropBatches:
         "Batches of random crops with margins, all speakers alike."
         s = self.settings
-        return CropBatches(self, s.frames+2*s.margin, batch_size or s.wavenet.batch_size, s.wavenet.seed if seed is None else seed, speakers=[self.speakers.index(u.speaker) for u in self.manifest], hops=dict(labels=s.mel.hop_length))
+        return CropBatches(self, s.frames+2*s.margin, batch_size or s.wavenet.batch_size, s.wavenet.seed if seed is None else seed, speakers=[self.speakers.index(u.speaker) for u in self.manifest], hops=dict(labels=s.mel.hop_length, phase=s.pulse))
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #5a96b95c
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #8551c834
 @torch.no_grad()
 def gates(
     coder:Coder,
@@ -67,7 +68,7 @@ def gates(
     modes = coder.training,decoder.training; coder.eval(); decoder.eval()
     for i in range(batches):
         b = {k: v.to(device) for k,v in crops.batch(i).items()}; out = coder(b); codes.append(out.codes); target = b['labels'][:, m:b['labels'].shape[1]-m]
-        ce = lambda z,who: float(wavenet_loss(decoder(b['labels'], z, b['pitch'], who), target, target.shape[1]//8))
+        ce = lambda z,who: float(wavenet_loss(decoder(b['labels'], z, b['pitch'], who, b.get('phase')), target, target.shape[1]//8))
         told,lied,masked = ce(out.z, b['speaker']),ce(out.z.roll(1, 0), b['speaker']),ce(out.z, b['speaker'].roll(1, 0))
         rows.append((told, lied-told, masked-told))
     coder.train(modes[0]); decoder.train(modes[1]); mean = np.mean(rows, 0)
@@ -101,7 +102,7 @@ def quiet_cuts(
         low = k*t//parts-reach; at = low+int(level[low:low+2*reach+1].argmin()); cuts.append(at-at%2)
     return cuts
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #bf71b6f9
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #f1b446e5
 PART,LEAP = 2.,.04   # Least length of a part, and what consecutive parts share [s]
 
 class VQVAEConverter:
@@ -126,20 +127,31 @@ class VQVAEConverter:
         for name in mixture:
             if name not in self.speakers: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.speakers)}', remedy=f"the voices are {', '.join(self.speakers)}")
         return sum(w/total*self.decoder.net.speakers[self.speakers.index(n)] for n,w in mixture.items())[None]
+    def pitch_of(self, to)->PitchStats|None:
+        "Level and spread of a voice's melody, or of a mixture's; None where none is known."
+        known = {n: w for n,w in ({to: 1.} if isinstance(to, str) else dict(to)).items() if self.stats[self.speakers.index(n)]}; total = sum(known.values())
+        return PitchStats(*(sum(w/total*self.stats[self.speakers.index(n)][k] for n,w in known.items()) for k in (0, 1))) if known else None
     @torch.no_grad()
     def codes(self, waveform:np.ndarray)->Tensor:
         "Codes of a sound, (t')."
         f = sound_features(waveform, self.settings); return self.coder(self._batch(f)).codes[0].cpu()
     def _batch(self, f): return dict(labels=torch.tensor(f['labels'][None], dtype=torch.long, device=self.device), mel=torch.tensor(f['mel'][None], device=self.device))
+    def _phase(self, m, to, source):
+        "Phase of the pitch that the melody has in the voice wanted, (1, t pulse)."
+        s,known = self.settings,self.pitch_of(to) or source
+        if not s.pulse: return None
+        f0 = np.where(m[1]>0, np.exp(known.mean+known.std*m[0].numpy()), 0.) if known else np.zeros(m.shape[1])
+        return torch.tensor(period_phase(f0, s.mel.hop_length, self.sample_rate, s.pulse)[None], device=self.device)
     @torch.no_grad()
     def convert(self, waveform:np.ndarray, source, to)->np.ndarray:
         "The sound (n,) with its codes said by another voice, as long as it was."
         s = self.settings; f = sound_features(waveform, s); hop,t = s.mel.hop_length,f['mel'].shape[1]
-        local = self.decoder.local(self.coder(self._batch(f)).z, melody(f['f0'], source)[None].to(self.device)).cpu()
+        who,m = self.voice(to).cpu(),melody(f['f0'], source)
+        local = self.decoder.local(self.coder(self._batch(f)).z, m[None].to(self.device), self._phase(m, to, source)).cpu(); k = hop//s.frame
         cuts = [*quiet_cuts(f['mel'], max(1, int(t*hop/self.sample_rate/PART))), t]; leap = round(LEAP*self.sample_rate/hop)
-        parts = [local[0, :, a:min(b+leap, t)] for a,b in zip(cuts, cuts[1:])]; longest = max(p.shape[1] for p in parts)
-        together = torch.stack([torch.nn.functional.pad(p, (0, longest-p.shape[1]), 'replicate') for p in parts])
-        who = self.voice(to).cpu().expand(len(parts), -1); given = dict(temperature=s.temperature, progress=lambda done,n: tick(done/n))
+        parts = [local[0, :, a*k:min(b+leap, t)*k] for a,b in zip(cuts, cuts[1:])]; longest = max(p.shape[1] for p in parts)//k
+        together = torch.stack([torch.nn.functional.pad(p, (0, longest*k-p.shape[1]), 'replicate') for p in parts])
+        who = who.expand(len(parts), -1); given = dict(temperature=s.temperature, progress=lambda done,n: tick(done/n))
         draw = (lambda *a: sample(*a, seed=None, **given)) if s.decoder=='wavenet' else (lambda *a: sample_gru(*a, **given))
         y = mulaw_decode(draw(self.decoder.net, longest*hop, together, who)).numpy()
         out = np.zeros(t*hop, np.float32)
