@@ -32,8 +32,8 @@ class Telephone:
 
 
 def test_every_place_is_there():
-    rows = [dict(system=n, module=s.place.partition(':')[0].removeprefix('audiostyle.'), there=find_spec(s.place.partition(':')[0]) is not None, about=s.about) for n,s in SYSTEMS.items()]
-    print(table(rows)); assert all(n.isidentifier() and s.place.count(':')==1 and s.about for n,s in SYSTEMS.items())
+    rows = [dict(system=n, module=s.place.partition(':')[0].removeprefix('audiostyle.'), there=find_spec(s.place.partition(':')[0]) is not None, train=s.train, about=s.about) for n,s in SYSTEMS.items()]
+    print(table(rows)); assert all(n.isidentifier() and s.place.count(':')==1 and s.about and s.train for n,s in SYSTEMS.items())
 
 
 def test_folders_and_names():

@@ -12,24 +12,25 @@ from typing import NamedTuple
 from ..core.errors import AudiostyleError,CheckpointError,DataError,SettingsError,did_you_mean,import_extra
 from .batch import bundled_model,model_folder
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #54d32a4d
+# %% ../../nbs/80_pipelines/00_systems.ipynb #f90d8048
 class System(NamedTuple):
-    "Where a system's class lies, and what it does in a few words."
+    "Where a system's class lies, what it does in a few words, and what trains it."
     place:str   # module:class
     about:str
+    train:str   # Recipe, and what to set in it
 
 SYSTEMS = {
-    'vae': System('audiostyle.voice.vae_converter:VAEConverter', 'speaker-informed VAE on WORLD features'),
-    'baseline': System('audiostyle.voice.baseline:BaselineConverter', "pitch and cepstral statistics, no training"),
-    'cyclegan': System('audiostyle.voice.cyclegan_converter:CycleGANConverter', 'two voices, unpaired, on spectrogram images'),
-    'cyclegan_vc': System('audiostyle.voice.cyclegan_vc_converter:CycleGANVCConverter', 'two voices, unpaired, on mel-cepstra'),
-    'synthesiser': System('audiostyle.voice.synthesiser_converter:SynthesiserConverter', 'phoneme posteriors spoken by another'),
-    'vqvae': System('audiostyle.voice.vqvae_converter:VQVAEConverter', 'discrete codes, WaveNet or GRU decoder'),
-    'nsynth': System('audiostyle.voice.nsynth_converter:NSynthConverter', 'WaveNet autoencoder of the waveform'),
-    'wavenet_vae': System('audiostyle.voice.wavenet_vae_converter:WaveNetVAEConverter', 'VAE behind a WaveNet front end'),
-    'texture': System('audiostyle.voice.texture_converter:TextureConverter', 'Gram statistics of a spectrogram')}
+    'vae': System('audiostyle.voice.vae_converter:VAEConverter', 'speaker-informed VAE on WORLD features', 'vae'),
+    'baseline': System('audiostyle.voice.baseline:BaselineConverter', "pitch and cepstral statistics, no training", 'baseline'),
+    'cyclegan': System('audiostyle.voice.cyclegan_converter:CycleGANConverter', 'two voices, unpaired, on spectrogram images', 'cyclegan form=image'),
+    'cyclegan_vc': System('audiostyle.voice.cyclegan_vc_converter:CycleGANVCConverter', 'two voices, unpaired, on mel-cepstra', 'cyclegan form=vc'),
+    'synthesiser': System('audiostyle.voice.synthesiser_converter:SynthesiserConverter', 'phoneme posteriors spoken by another', 'synthesiser'),
+    'vqvae': System('audiostyle.voice.vqvae_converter:VQVAEConverter', 'discrete codes, WaveNet or GRU decoder', 'vqvae'),
+    'nsynth': System('audiostyle.voice.nsynth_converter:NSynthConverter', 'WaveNet autoencoder of the waveform', 'nsynth'),
+    'wavenet_vae': System('audiostyle.voice.wavenet_vae_converter:WaveNetVAEConverter', 'VAE behind a WaveNet front end', 'nsynth model=wavenet_vae'),
+    'texture': System('audiostyle.voice.texture_converter:TextureConverter', 'Gram statistics of a spectrogram', 'texture')}
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #37593ed5
+# %% ../../nbs/80_pipelines/00_systems.ipynb #d58fce15
 def folder_system(
     folder # A model folder
 )->str:    # Name in `SYSTEMS`
@@ -52,7 +53,7 @@ def resolve(
     if system is not None: _known(system)
     if model is None and system is not None:
         try: return bundled_model(system)
-        except CheckpointError as e: raise CheckpointError(f'no weights of the system {system!r} come with the package', remedy=f'train it (audiostyle train {system}) and name its folder (--model runs/{system}/model)') from None
+        except CheckpointError as e: raise CheckpointError(f'no weights of the system {system!r} come with the package', remedy=f'train it (audiostyle train {SYSTEMS[system].train} --run-dir runs/{system}) and name its folder (--model runs/{system}/model)') from None
     if isinstance(model, str) and model in SYSTEMS and not Path(model).exists(): return resolve(None, model)
     folder = model_folder(model)
     if system is not None and (found := folder_system(folder))!=system: raise CheckpointError(f'holds the system {found!r}, not {system!r}', folder, 'leave the name of the system out, or name another folder')

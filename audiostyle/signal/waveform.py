@@ -6,14 +6,14 @@
 __all__ = ['to_mono', 'trim', 'loudness', 'match_loudness', 'preemphasis', 'deemphasis', 'mulaw_decode', 'mulaw_encode', 'Player',
            'player']
 
-# %% ../../nbs/10_signal/00_waveform.ipynb #9ab6b563
+# %% ../../nbs/10_signal/00_waveform.ipynb #d8d9609b
 import base64,html,io,math,warnings
 from functools import lru_cache
-import numpy as np, soundfile as sf, torch
+import numpy as np, torch
 from torch import Tensor
 from ..core.errors import AudioWarning,DataError,SettingsError
 from ..core.kernels import compiled
-from .soundfiles import AudioInfo,Writer,_pcm,_samples,blocks,info,load,resample,save
+from .soundfiles import AudioInfo,Writer,_pcm,_samples,blocks,info,load,resample,save,sf
 
 # %% ../../nbs/10_signal/00_waveform.ipynb #664a512b
 def to_mono(

@@ -100,7 +100,7 @@ def data_check(
         print(f'\n{report}')
     answer(dict(status='failed' if code else 'done', exit_code=code, corpus=source, recordings=report.items, seconds=report.seconds, counts=report.counts(), findings=[f._asdict() for f in report.findings])); return code
 
-# %% ../../nbs/90_studio/01_cli.ipynb #3b9cf002
+# %% ../../nbs/90_studio/01_cli.ipynb #51182de9
 def _check_data(folder):
     "Refuse a folder without sound files, or with a manifest that cannot be used, before anything is loaded."
     from audiostyle.pipelines.batch import sound_files
@@ -121,7 +121,7 @@ def _show_result(result, run_dir):
 
 @app.command()
 def train(
-    recipe:Annotated[str, typer.Argument(metavar='RECIPE', help='Recipe; `audiostyle recipes` lists them.')],
+    recipe:Annotated[str, typer.Argument(metavar='RECIPE', help='Recipe, or system; `audiostyle recipes` lists them.')],
     settings:Annotated[list[str]|None, typer.Argument(metavar='[KEY=VALUE]...', help='Settings of the model.')]=None,
     data:Annotated[str|None, typer.Option(help='Folder of speakers; the built-in corpus where none is given.')]=None,
     run_dir:Annotated[str|None, typer.Option(help='Folder of the run; runs/RECIPE where none is given.')]=None,
@@ -130,7 +130,9 @@ def train(
 ):
     "Train a model by running its recipe, or go on with a run."
     _manner(verbose, quiet, as_json); run_dir = run_dir or os.path.join('runs', recipe)
-    from audiostyle.studio.recipes import find_recipe,parameters_from,read_parameters,run_recipe
+    from audiostyle.pipelines.systems import SYSTEMS
+    from audiostyle.studio.recipes import find_recipe,parameters_from,read_parameters,recipes,run_recipe
+    if recipe in SYSTEMS and recipe not in recipes(): recipe,*words = SYSTEMS[recipe].train.split(); settings = words+(settings or [])
     given = dict(data_dir=data, run_dir=run_dir, preset=preset, max_steps=max_steps, device=device, seed=seed)
     values = {k:v for k,v in given.items() if v is not None} | parameters_from(read_parameters(find_recipe(recipe)), settings or [])
     if values.get('data_dir'): _check_data(values['data_dir'])
