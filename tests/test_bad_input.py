@@ -145,15 +145,15 @@ def test_sources_named_twice_and_nested(place):
     (d/'in'/'b.flac').unlink(); assert convert('in', '-o', 'in/out')[0] == 0 and convert('in', '-o', 'in/out', '--skip-existing')[0] == 0    # the results are no sources
 
 def test_sources_that_change(place, shop, monkeypatch):
-    d, _ = place; from audiostyle.pipelines import convert as pipeline
-    (d/'in').mkdir(); real = pipeline._listen
+    d, _ = place; from audiostyle.pipelines import chunks, convert as pipeline
+    (d/'in').mkdir(); real = chunks._listen
     for n in 'abcd': (d/'in'/f'{n}.wav').write_bytes(coded(voice(1.2)))
     def listen(sounds, world, name):
         "Between the two passes over `b`, `b` is cut, `c` is removed; and `d` is written to while it is read"
         if name.endswith('b.wav'): os.truncate(name, 20000); os.unlink(name.replace('b.wav', 'c.wav'))
         if name.endswith('d.wav'): open(name, 'ab').write(bytes(100))
         return real(sounds, world, name)
-    monkeypatch.setattr(pipeline, '_listen', listen)
+    monkeypatch.setattr(chunks, '_listen', listen)
     records = pipeline.convert_folder(d/'in', d/'out', 'high', shop[0]/'m', show=False)
     assert [r['status'] for r in records] == ['done', 'failed', 'failed', 'failed'] and names('out') == ['a.wav', 'results.jsonl']
     for r, words in zip(records[1:], ('changed while it was being read', 'no such file', 'changed while it was being read')): assert words in r['error'], r
