@@ -52,7 +52,7 @@ def test_mulaw_vectors():
     x = torch.linspace(-1, 1, 200001); error = (mulaw_decode(mulaw_encode(x))-x).abs(); print(f'largest error {error.max():.4f}'); assert .02<error.max()<=.0217
     for q in (2, 3, 16, 256, 1024, 65536): test_eq(mulaw_encode(mulaw_decode(torch.arange(q), q), q).tolist(), list(range(q)))
     for bad in ('nan','inf','-inf'): test_fail(lambda: mulaw_encode(torch.tensor([.1, float(bad)])), contains='NaN')
-    test_fail(lambda: mulaw_decode(torch.tensor([256])), contains='0 to 255'); test_fail(lambda: mulaw_encode(x, 1), contains='at least 2')
+    test_fail(lambda: mulaw_decode(torch.tensor([256])), contains='0 to 255'); test_fail(lambda: mulaw_encode(x, 1), contains='at least 2'); test_eq(mulaw_decode(torch.tensor([0, 255], dtype=torch.uint8)).tolist(), [-1., 1.])
 
 
 def test_mulaw_equals_the_formula():

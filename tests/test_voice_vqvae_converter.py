@@ -12,11 +12,11 @@ from audiostyle.data.batches import CropBatches
 from audiostyle.data.manifest import Manifest
 from audiostyle.layers.quantize import collapsed, perplexity, usage
 from audiostyle.signal.soundfiles import load
-from audiostyle.signal.waveform import mulaw_decode
+from audiostyle.signal.waveform import deemphasis, mulaw_decode
 from audiostyle.signal.world import PitchStats, f0_statistics
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import load_model, save_model
-from audiostyle.voice.vqvae import Coder, Decoder, GRUDecoder, VQVAESettings, VQVAEState, make_state, melody, period_phase, sound_features, update_vqvae
+from audiostyle.voice.vqvae import PEAK, Coder, Decoder, GRUDecoder, VQVAESettings, VQVAEState, make_state, melody, period_phase, sound_features, update_vqvae
 from audiostyle.voice.wavenet import wavenet_loss
 from audiostyle.voice.wavenet_sampling import sample
 from audiostyle.voice.vqvae_converter import *

@@ -77,7 +77,7 @@ def deemphasis(
     from scipy.signal import lfilter
     return torch.from_numpy(lfilter([1.], [1., -coef], waveform.detach().cpu().double().numpy())).to(waveform)
 
-# %% ../../nbs/10_signal/00_waveform.ipynb #fdc16c6d
+# %% ../../nbs/10_signal/00_waveform.ipynb #9a32c604
 def _mulaw_formula(x, classes):
     "Labels of finite samples by the formula, in double precision."
     x,mu = torch.as_tensor(x).double(),classes-1
@@ -90,7 +90,7 @@ def mulaw_decode(
 )->Tensor:            # (...) float32 in [-1, 1]
     "Amplitude in the middle of each mu-law step."
     q = torch.as_tensor(labels)
-    if q.numel() and not 0<=q.min()<=q.max()<classes: raise DataError(f"mu-law labels {int(q.min())} to {int(q.max())}", remedy=f"they must lie in 0 to {classes-1}")
+    if q.numel() and not 0<=int(q.min())<=int(q.max())<classes: raise DataError(f"mu-law labels {int(q.min())} to {int(q.max())}", remedy=f"they must lie in 0 to {classes-1}")
     f = 2*q.float()/(classes-1)-1
     return f.sign()*((1.*classes)**f.abs()-1)/(classes-1)
 

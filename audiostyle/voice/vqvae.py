@@ -6,7 +6,7 @@
 __all__ = ['PRESETS', 'PEAK', 'WORLD', 'VQVAESettings', 'paper', 'raw', 'gru', 'small', 'tiny', 'melody', 'period_phase',
            'sound_features', 'Encoder', 'Coder', 'GRUDecoder', 'Decoder', 'VQVAEState', 'make_state', 'update_vqvae']
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #dc95f343
+# %% ../../nbs/70_voice/34_vqvae.ipynb #fa40bd73
 from dataclasses import dataclass,field,replace
 import math
 import numpy as np
@@ -18,12 +18,12 @@ from ..core.errors import DataError,SettingsError
 from ..layers.causal import shift_right
 from ..layers.quantize import Quantised,VectorQuantizer,jitter,perplexity
 from ..signal.spectral import MelSettings,log_compress,mel_spectrogram
-from ..signal.waveform import mulaw_encode
+from ..signal.waveform import mulaw_encode,preemphasis
 from ..signal.world import PitchStats,WorldSettings,f0_statistics,pitch_track
 from ..train.state import TrainState
 from .wavenet import WaveNet,WaveNetSettings,averaged,check_labels,follow,rate_at,wavenet_loss
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #cca7ea99
+# %% ../../nbs/70_voice/34_vqvae.ipynb #44c19cd2
 @dataclass(frozen=True)
 class VQVAESettings:
     "A VQ-VAE, its training and what it takes sounds to be."
@@ -37,6 +37,7 @@ class VQVAESettings:
     commitment:float=.25           # Weight of the commitment loss
     quantise_from:int=0            # Steps before it the codes are continuous
     jitter:float=.12               # Probability that a code is replaced by a neighbour in training
+    emphasis:float=0.              # Pre-emphasis of the waveform that becomes labels
     pitch:bool=False               # Does the decoder hear the melody?
     pulse:int=0                    # How often in a mel frame it hears where in the period of the voice it is; 0: never
     context:int=128                # Channels of the convolutions over codes, before the decoder
@@ -53,9 +54,9 @@ class VQVAESettings:
             if getattr(self, name) not in known: raise SettingsError(f'{name} is {getattr(self, name)!r}', remedy=f"use one of {', '.join(known)}")
         for name in ('width','codes','dim','context','gru','frames','share','temperature'):
             if getattr(self, name)<=0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='a positive number is needed')
-        for name in ('margin','commitment','quantise_from','restart'):
+        for name in ('margin','commitment','quantise_from','restart','pulse'):
             if getattr(self, name)<0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='zero or a positive number is needed')
-        if not (0<=self.jitter<1 and 0<=self.decay<1): raise SettingsError(f'jitter {self.jitter}, decay {self.decay}', remedy='both lie in [0, 1)')
+        if not all(0<=v<1 for v in (self.jitter, self.decay, self.emphasis)): raise SettingsError(f'jitter {self.jitter}, decay {self.decay}, emphasis {self.emphasis}', remedy='they lie in [0, 1)')
         if self.frames%2 or self.margin%2: raise SettingsError(f'{self.frames} frames with a margin of {self.margin}', remedy='a code covers two frames: choose even numbers')
         if self.wavenet.local!=self.context or not self.wavenet.voice: raise SettingsError(f'a decoder with {self.wavenet.local} local and {self.wavenet.voice} global channels', remedy=f'set wavenet.local={self.context} and wavenet.voice')
         if self.pulse and (not self.pitch or self.mel.hop_length%self.pulse): raise SettingsError(f'pulse is {self.pulse} with pitch={self.pitch} and frames of {self.mel.hop_length}', remedy='set pitch=True and a divisor of the frame')
@@ -66,7 +67,7 @@ class VQVAESettings:
     @property
     def frame(self): return self.mel.hop_length//max(1, self.pulse)           # Of what the decoder hears [samples]
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #2576382e
+# %% ../../nbs/70_voice/34_vqvae.ipynb #5807f4da
 def paper(**changes)->VQVAESettings:
     "Log-mels, 512 codes at 50 Hz, jitter, 30 layers of 128 (after Chorowski et al. 2019); for a GPU."
     return replace(VQVAESettings(wavenet=WaveNetSettings(local=128, voice=64)), **changes)
@@ -81,8 +82,8 @@ def gru(**changes)->VQVAESettings:
 
 def small(**changes)->VQVAESettings:
     "14 layers of 48, 256 codes, the melody told period by period: what two cores can train."
-    wavenet = WaveNetSettings(residual=48, skip=96, layers=14, stacks=2, kernel=2, smooth=32, scaled=False, local=96, upsample=8, voice=64, batch_size=8, learning_rate=3e-3, warm_up=200, halve_every=1500, max_steps=6000, ema=.999)
-    return replace(VQVAESettings(width=256, codes=256, context=96, pitch=True, pulse=20, quantise_from=300, share=1, wavenet=wavenet, precision='bf16-mixed'), **changes)
+    wavenet = WaveNetSettings(residual=48, skip=96, layers=14, stacks=2, kernel=2, smooth=32, scaled=False, local=96, upsample=8, voice=64, batch_size=4, learning_rate=3e-3, warm_up=200, halve_every=3000, max_steps=12_000, ema=.999)
+    return replace(VQVAESettings(width=256, codes=256, context=96, emphasis=.85, pitch=True, pulse=20, quantise_from=400, share=1, wavenet=wavenet, precision='bf16-mixed'), **changes)
 
 def tiny(**changes)->VQVAESettings:
     "Everything, as small as can be: a few seconds of training that show that all parts work together, not a voice."
@@ -91,7 +92,7 @@ def tiny(**changes)->VQVAESettings:
 
 PRESETS = dict(paper=paper, raw=raw, gru=gru, small=small, tiny=tiny)
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #e5a26cf3
+# %% ../../nbs/70_voice/34_vqvae.ipynb #c8b71590
 PEAK = .9                                                                    # Of every waveform before the mu-law
 WORLD = WorldSettings(f0_method='dio', frame_period=10.)                     # For the melody
 
@@ -127,12 +128,12 @@ def sound_features(
     "What the network reads of one utterance."
     s = settings.mel; x = torch.as_tensor(np.asarray(waveform, np.float32))
     if not len(x) or not (peak := float(x.abs().max())): raise DataError('is silent', remedy='give a sound with speech in it')
-    t = max(2, -(-len(x)//(2*s.hop_length))*2); x = F.pad(x*(PEAK/peak), (0, t*s.hop_length-len(x)))
+    t = max(2, -(-len(x)//(2*s.hop_length))*2); x = F.pad(x*(PEAK/peak), (0, t*s.hop_length-len(x))); y = preemphasis(x, settings.emphasis)
     mel = log_compress(mel_spectrogram(x, s), s.floor)[:, :t]; mel = (mel-mel.mean(1, keepdim=True))/(mel.std(1, keepdim=True)+.1)
     f0 = np.zeros(t, np.float32)
     if settings.pitch: f0 = pitch_track(x.numpy(), replace(WORLD, sample_rate=s.sample_rate, frame_period=1000*s.hop_seconds))[:t]
     phase = dict(phase=period_phase(f0, s.hop_length, s.sample_rate, settings.pulse, x.numpy())) if settings.pulse else {}
-    return dict(labels=mulaw_encode(x).numpy().astype(np.uint8), mel=mel.float().numpy(), f0=f0, **phase)
+    return dict(labels=mulaw_encode(y*(PEAK/y.abs().max())).numpy().astype(np.uint8), mel=mel.float().numpy(), f0=f0, **phase)
 
 # %% ../../nbs/70_voice/34_vqvae.ipynb #db596178
 class Encoder(nn.Module):

@@ -6,7 +6,7 @@
 __all__ = ['PART', 'LEAP', 'Voices', 'gates', 'sample_gru', 'quiet_cuts', 'VQVAEConverter', 'save_converter', 'load_converter',
            'train_vqvae']
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #f2518e6e
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d2ebd6da
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,21 +20,21 @@ from ..data.batches import CropBatches
 from ..data.manifest import Manifest
 from ..layers.quantize import collapsed,perplexity,usage
 from ..signal.soundfiles import load
-from ..signal.waveform import mulaw_decode
+from ..signal.waveform import deemphasis,mulaw_decode
 from ..signal.world import PitchStats,f0_statistics
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
-from .vqvae import Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,period_phase,sound_features,update_vqvae
+from .vqvae import PEAK,Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,period_phase,sound_features,update_vqvae
 from .wavenet import wavenet_loss
 from .wavenet_sampling import sample
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #24d12b23
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #1fdc0ab3
 class Voices:
     "The utterances of a corpus as the network reads them."
     def __init__(self, manifest:Manifest, settings:VQVAESettings, store:ArrayStore|None=None):
         self.settings,self.speakers,self.manifest = settings,tuple(manifest.speakers),list(manifest)
         if not self.manifest: raise DataError('no utterances', manifest.root, 'choose another split or folder')
-        shaping = dict(mel=settings.mel, pitch=settings.pitch, pulse=settings.pulse, version=2); rate = settings.mel.sample_rate
+        shaping = dict(mel=settings.mel, pitch=settings.pitch, pulse=settings.pulse, emphasis=settings.emphasis, version=3); rate = settings.mel.sample_rate
         def features(u):
             path = manifest.path_of(u); compute = lambda: sound_features(load(path, rate)[0][0].numpy(), settings)
             return store.cached(content_key(path, shaping), compute) if store else compute()
@@ -102,7 +102,7 @@ def quiet_cuts(
         low = k*t//parts-reach; at = low+int(level[low:low+2*reach+1].argmin()); cuts.append(at-at%2)
     return cuts
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #f1b446e5
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #177db0e8
 PART,LEAP = 2.,.04   # Least length of a part, and what consecutive parts share [s]
 
 class VQVAEConverter:
@@ -158,7 +158,8 @@ class VQVAEConverter:
         for (a,b),part in zip(zip(cuts, cuts[1:]), y):
             n = (min(b+leap, t)-a)*hop; k = min(leap*hop, n) if a else 0; ramp = (np.arange(k)+.5)/k if k else np.zeros(0)
             out[a*hop:a*hop+k] = out[a*hop:a*hop+k]*(1-ramp)+part[:k]*ramp; out[a*hop+k:a*hop+n] = part[k:n]
-        return out[:len(waveform)].astype(np.float32)
+        out = deemphasis(torch.from_numpy(out), s.emphasis)
+        return (out*(PEAK/max(float(out.abs().max()), PEAK))).numpy()[:len(waveform)]
 
 # %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d4c5d7a6
 def save_converter(converter:VQVAEConverter, folder, card:str, overwrite:bool=False)->Path:
