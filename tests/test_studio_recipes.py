@@ -51,6 +51,7 @@ def test_settings_are_checked():
     test_eq(check_settings('vae', 'small', ['hidden=32']).hidden, 32); test_eq(check_settings('vae', ''), check_settings('vae', 'small')); assert check_settings('nothing_by_that_name') is None
     for preset,overrides,text in [('smal', [], "did you mean 'small'?"), ('small', ['hiden=3'], "did you mean 'hidden'?"), ('small', ['learning_rate=-1'], 'learning_rate is -1'), ('small', ['world.frame_period=x'], 'world.frame_period')]:
         test_fail(lambda: check_settings('vae', preset, overrides), contains=text)
+    test_eq(check_settings('wavenet_vae', 'small_frozen').wavenet.residual>0, True); test_fail(lambda: check_settings('nsynth', 'small_frozen'), contains='presets of nsynth')
 
 
 def test_run_folders():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..core.errors import AudiostyleError,CheckpointError,DataError,SettingsError,did_you_mean,import_extra
 from .batch import bundled_model,model_folder
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #f90d8048
+# %% ../../nbs/80_pipelines/00_systems.ipynb #1acfb1e5
 class System(NamedTuple):
     "Where a system's class lies, what it does in a few words, and what trains it."
     place:str   # module:class
@@ -22,8 +22,8 @@ class System(NamedTuple):
 SYSTEMS = {
     'vae': System('audiostyle.voice.vae_converter:VAEConverter', 'speaker-informed VAE on WORLD features', 'vae'),
     'baseline': System('audiostyle.voice.baseline:BaselineConverter', "pitch and cepstral statistics, no training", 'baseline'),
-    'cyclegan': System('audiostyle.voice.cyclegan_converter:CycleGANConverter', 'two voices, unpaired, on spectrogram images', 'cyclegan form=image'),
-    'cyclegan_vc': System('audiostyle.voice.cyclegan_vc_converter:CycleGANVCConverter', 'two voices, unpaired, on mel-cepstra', 'cyclegan form=vc'),
+    'cyclegan': System('audiostyle.voice.cyclegan_converter:CycleGANConverter', 'two voices, unpaired, on spectrogram images', 'cyclegan model=cyclegan'),
+    'cyclegan_vc': System('audiostyle.voice.cyclegan_vc_converter:CycleGANVCConverter', 'two voices, unpaired, on mel-cepstra', 'cyclegan model=cyclegan_vc'),
     'synthesiser': System('audiostyle.voice.synthesiser_converter:SynthesiserConverter', 'phoneme posteriors spoken by another', 'synthesiser'),
     'vqvae': System('audiostyle.voice.vqvae_converter:VQVAEConverter', 'discrete codes, WaveNet or GRU decoder', 'vqvae'),
     'nsynth': System('audiostyle.voice.nsynth_converter:NSynthConverter', 'WaveNet autoencoder of the waveform', 'nsynth'),

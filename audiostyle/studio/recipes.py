@@ -93,9 +93,9 @@ def _meant(text):
     try: return json.loads(text)
     except (ValueError, RecursionError): return value
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #026ebd43
+# %% ../../nbs/90_studio/00_recipes.ipynb #744588ba
 def check_settings(
-    name:str,                # A recipe
+    name:str,                # A recipe, or the model that its parameter `model` names
     preset:str='small',      # One of its model's presets; empty where the recipe chooses: checked as 'small'
     overrides:list[str]=()   # `key=value`
 ):                           # The settings, or None where the model lists no presets
@@ -235,7 +235,7 @@ def _execute(path, name, run_dir, parameters, show):
         finally:
             if relay.bar is not None: relay.bar.close()
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #861abc29
+# %% ../../nbs/90_studio/00_recipes.ipynb #0690073e
 def run_recipe(
     name:str,         # As `recipes` lists it
     values:dict,      # Parameters that differ from the defaults
@@ -244,7 +244,7 @@ def run_recipe(
     "Run a recipe in its run folder; the result, or the error that ended it."
     from audiostyle.core.store import lock,read_json,write_json
     path = find_recipe(name); parameters = check_parameters(path, values)
-    if 'preset' in parameters: check_settings(name, parameters['preset'], parameters.get('overrides', []))
+    if 'preset' in parameters: check_settings(parameters.get('model') or name, parameters['preset'], parameters.get('overrides', []))
     run_dir = open_run(parameters['run_dir'], name, parameters); result = run_dir/'result.json'
     stamp = lambda: (result.stat().st_ino,result.stat().st_mtime_ns) if result.exists() else None
     now = lambda: datetime.now(timezone.utc).isoformat(timespec='seconds')

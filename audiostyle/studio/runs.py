@@ -55,7 +55,7 @@ def _point(known, settings, given):
     if values.get('data_dir'): values['data_dir'] = os.path.abspath(values['data_dir'])     # workers may stand elsewhere
     return Point(_name(settings, values.get('seed')), settings, values)
 
-# %% ../../nbs/90_studio/00_runs.ipynb #ff8db0eb
+# %% ../../nbs/90_studio/00_runs.ipynb #e76f7c25
 def grid(
     recipe:str,            # As `recipes` lists it
     words:list[str]=(),    # `key=value,value`
@@ -83,7 +83,7 @@ def _checked(recipe, path, points):
     seen = {}
     for p in points:
         parameters = check_parameters(path, p.values)
-        settings = check_settings(recipe, parameters['preset'], parameters.get('overrides', [])) if 'preset' in parameters else None
+        settings = check_settings(parameters.get('model') or recipe, parameters['preset'], parameters.get('overrides', [])) if 'preset' in parameters else None
         key = fingerprint([{**parameters, 'overrides':None}, settings if settings is not None else sorted(parameters.get('overrides', []))])
         if key in seen: raise SettingsError(f'{seen[key]} and {p.name} are the same run', remedy='give each value once')
         seen[key] = p.name
