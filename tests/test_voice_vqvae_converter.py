@@ -12,11 +12,12 @@ from audiostyle.data.batches import CropBatches
 from audiostyle.data.manifest import Manifest
 from audiostyle.layers.quantize import collapsed, perplexity, usage
 from audiostyle.signal.soundfiles import load
-from audiostyle.signal.waveform import deemphasis, mulaw_decode
+from audiostyle.signal.waveform import mulaw_decode
 from audiostyle.signal.world import PitchStats, f0_statistics
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import load_model, save_model
-from audiostyle.voice.vqvae import PEAK, Coder, Decoder, GRUDecoder, VQVAESettings, VQVAEState, make_state, melody, period_phase, sound_features, update_vqvae
+from audiostyle.voice.vqvae import ORDER, PEAK, Coder, Decoder, GRUDecoder, VQVAESettings, VQVAEState, make_state, melody, period_phase, shape_of, sound_features, update_vqvae
+from audiostyle.voice.source_filter import filtered
 from audiostyle.voice.wavenet import wavenet_loss
 from audiostyle.voice.wavenet_sampling import sample
 from audiostyle.voice.vqvae_converter import *
@@ -29,7 +30,7 @@ corpus = builtin_corpus(); two = corpus.filter(lambda u: u.speaker in ('f01', 'm
 
 def test_corpus_as_crops():
     voices = Voices(train_set, tiny()); test_eq(voices.speakers, ('f01', 'm01')); assert math.exp(voices.stats[0].mean)>1.3*math.exp(voices.stats[1].mean)
-    batch = voices.crops().batch(3); test_eq({k: tuple(v.shape) for k,v in batch.items()}, dict(labels=(4, 24*160), mel=(4, 80, 24), pitch=(4, 2, 24), speaker=(4,), phase=(4, 240)))
+    batch = voices.crops().batch(3); test_eq({k: tuple(v.shape) for k,v in batch.items()}, dict(labels=(8, 24*160), mel=(8, 80, 24), pitch=(8, 2, 24), speaker=(8,), phase=(8, 240), spectrum=(8, 80, 24)))
     for k,v in voices.crops().batch(3).items(): test_eq(v, batch[k])
     test_fail(lambda: Voices(corpus.filter(speaker='nobody') if 'nobody' in corpus.speakers else corpus.filter(lambda u: False), tiny()), contains='no utterances')
 

@@ -36,7 +36,7 @@ def test_same_labels():
     def loud(**k):
         torch.manual_seed(1); net = WaveNet(small(**{**dict(layers=6, stacks=2, residual=16, skip=24), **k})).eval(); net.logits.weight.data *= 10; return net
     cases = [(loud(), 1, {}), (loud(kernel=3, first_kernel=2, local=3, upsample=50, voice=4, speakers=5), 3, dict(offset=20)),
-             (loud(scalar=True, first_kernel=3, first_skip=True, scaled=False, head_local=True, local=2, upsample=64, residual=13, skip=10), 5, dict(temperature=.8))]
+             (loud(scalar=True, first_kernel=3, first_skip=True, scaled=False, head_local=True, local=2, upsample=64, residual=13, skip=10), 5, dict(temperature=.8)), (loud(guide=5, local=2, upsample=40), 2, dict(guide=.1*torch.randn(2, 200)))]
     for net,b,more in cases:
         s = net.settings; torch.manual_seed(2)
         if s.local: more = {**more, 'local':torch.randn(b, s.local, 4)}

@@ -98,7 +98,7 @@ def mel_filters(
     if len(empty): raise SettingsError(f"{len(empty)} of {n_mels} mel bands hold no frequency bin, the first is band {empty[0]}", remedy=f"use fewer n_mels, or an n_fft above {n_fft}")
     return torch.from_numpy((a*(2/(edges[2:]-edges[:-2]))[:,None] if norm else a).astype(np.float32))
 
-# %% ../../nbs/10_signal/01_spectral.ipynb #94370d8d
+# %% ../../nbs/10_signal/01_spectral.ipynb #157ab697
 @dataclass(frozen=True)
 class MelSettings:
     "Everything that shapes a mel spectrogram; stored with every model that reads or writes one."
@@ -118,6 +118,8 @@ class MelSettings:
         _window('hann', self.n_fft, self.win_length, self.hop_length, torch.zeros(0)); self.filters
     @property
     def filters(self): return mel_filters(self.sample_rate, self.n_fft, self.n_mels, self.f_min, self.f_max, self.mel_scale, self.norm)
+    @property
+    def centres(self): return _mel_to_hz(np.linspace(*_hz_to_mel(np.array([self.f_min, self.f_max or self.sample_rate/2], float), self.mel_scale), self.n_mels+2), self.mel_scale)[1:-1]   # [Hz]
     @property
     def hop_seconds(self): return self.hop_length/self.sample_rate
 

@@ -6,7 +6,7 @@
 __all__ = ['PART', 'LEAP', 'Voices', 'gates', 'sample_gru', 'quiet_cuts', 'VQVAEConverter', 'save_converter', 'load_converter',
            'train_vqvae']
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d2ebd6da
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #738406aa
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,21 +20,22 @@ from ..data.batches import CropBatches
 from ..data.manifest import Manifest
 from ..layers.quantize import collapsed,perplexity,usage
 from ..signal.soundfiles import load
-from ..signal.waveform import deemphasis,mulaw_decode
+from ..signal.waveform import mulaw_decode
 from ..signal.world import PitchStats,f0_statistics
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
-from .vqvae import PEAK,Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,period_phase,sound_features,update_vqvae
+from .vqvae import ORDER,PEAK,Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,period_phase,shape_of,sound_features,update_vqvae
+from .source_filter import filtered
 from .wavenet import wavenet_loss
 from .wavenet_sampling import sample
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #1fdc0ab3
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #e9ab78ef
 class Voices:
     "The utterances of a corpus as the network reads them."
     def __init__(self, manifest:Manifest, settings:VQVAESettings, store:ArrayStore|None=None):
         self.settings,self.speakers,self.manifest = settings,tuple(manifest.speakers),list(manifest)
         if not self.manifest: raise DataError('no utterances', manifest.root, 'choose another split or folder')
-        shaping = dict(mel=settings.mel, pitch=settings.pitch, pulse=settings.pulse, emphasis=settings.emphasis, version=3); rate = settings.mel.sample_rate
+        shaping = dict(mel=settings.mel, pitch=settings.pitch, pulse=settings.pulse, whiten=settings.whiten, envelope=bool(settings.envelope), version=7); rate = settings.mel.sample_rate
         def features(u):
             path = manifest.path_of(u); compute = lambda: sound_features(load(path, rate)[0][0].numpy(), settings)
             return store.cached(content_key(path, shaping), compute) if store else compute()
@@ -48,8 +49,8 @@ class Voices:
     def __len__(self): return len(self.manifest)
     def __getitem__(self, i):
         f,who = self.features[i],self.speakers.index(self.manifest[i].speaker)
-        phase = dict(phase=torch.tensor(np.array(f['phase']))) if self.settings.pulse else {}
-        return dict(labels=torch.tensor(np.array(f['labels']), dtype=torch.long), mel=torch.tensor(np.array(f['mel'])), pitch=melody(np.array(f['f0']), self.stats[who]), speaker=who, **phase)
+        more = {k: torch.tensor(np.array(f[k])) for k in ('phase','spectrum') if k in f}
+        return dict(labels=torch.tensor(np.array(f['labels']), dtype=torch.long), mel=torch.tensor(np.array(f['mel'])), pitch=melody(np.array(f['f0']), self.stats[who]), speaker=who, **more)
     def crops(self, batch_size:int|None=None, seed:int|None=None)->CropBatches:
         "Batches of random crops with margins, all speakers alike."
         s = self.settings
@@ -102,7 +103,7 @@ def quiet_cuts(
         low = k*t//parts-reach; at = low+int(level[low:low+2*reach+1].argmin()); cuts.append(at-at%2)
     return cuts
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #177db0e8
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #fa155b70
 PART,LEAP = 2.,.04   # Least length of a part, and what consecutive parts share [s]
 
 class VQVAEConverter:
@@ -147,18 +148,19 @@ class VQVAEConverter:
         "The sound (n,) with its codes said by another voice, as long as it was."
         s = self.settings; f = sound_features(waveform, s); hop,t = s.mel.hop_length,f['mel'].shape[1]
         who,m = self.voice(to).cpu(),melody(f['f0'], source)
-        local = self.decoder.local(self.coder(self._batch(f)).z, m[None].to(self.device), self._phase(m, to, source)).cpu(); k = hop//s.frame
+        local,guide,log_mel = self.decoder.hears(self.coder(self._batch(f)).z, m[None].to(self.device), self.voice(to), self._phase(m, to, source)); k = hop//s.frame
         cuts = [*quiet_cuts(f['mel'], max(1, int(t*hop/self.sample_rate/PART))), t]; leap = round(LEAP*self.sample_rate/hop)
-        parts = [local[0, :, a*k:min(b+leap, t)*k] for a,b in zip(cuts, cuts[1:])]; longest = max(p.shape[1] for p in parts)//k
-        together = torch.stack([torch.nn.functional.pad(p, (0, longest*k-p.shape[1]), 'replicate') for p in parts])
-        who = who.expand(len(parts), -1); given = dict(temperature=s.temperature, progress=lambda done,n: tick(done/n))
+        spans = [(a, min(b+leap, t)) for a,b in zip(cuts, cuts[1:])]; longest = max(b-a for a,b in spans)
+        cut = lambda x,k: torch.cat([torch.nn.functional.pad(x[..., a*k:b*k], (0, (longest-b+a)*k)) for a,b in spans]).cpu()
+        together = cut(local, k); who = who.expand(len(spans), -1); given = dict(temperature=s.temperature, progress=lambda done,n: tick(done/n))
+        if guide is not None: given['guide'] = cut(guide, hop)
         draw = (lambda *a: sample(*a, seed=None, **given)) if s.decoder=='wavenet' else (lambda *a: sample_gru(*a, **given))
         y = mulaw_decode(draw(self.decoder.net, longest*hop, together, who)).numpy()
         out = np.zeros(t*hop, np.float32)
-        for (a,b),part in zip(zip(cuts, cuts[1:]), y):
-            n = (min(b+leap, t)-a)*hop; k = min(leap*hop, n) if a else 0; ramp = (np.arange(k)+.5)/k if k else np.zeros(0)
+        for (a,b),part in zip(spans, y):
+            n = (b-a)*hop; k = min(leap*hop, n) if a else 0; ramp = (np.arange(k)+.5)/k if k else np.zeros(0)
             out[a*hop:a*hop+k] = out[a*hop:a*hop+k]*(1-ramp)+part[:k]*ramp; out[a*hop+k:a*hop+n] = part[k:n]
-        out = deemphasis(torch.from_numpy(out), s.emphasis)
+        out = torch.from_numpy(out) if log_mel is None else filtered(torch.from_numpy(out)[None], s.whiten*shape_of(log_mel.cpu(), s.mel), ORDER)[0]
         return (out*(PEAK/max(float(out.abs().max()), PEAK))).numpy()[:len(waveform)]
 
 # %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d4c5d7a6
@@ -182,7 +184,7 @@ def load_converter(folder, device='cpu')->VQVAEConverter:
 VQVAEConverter.save_pretrained = save_converter
 VQVAEConverter.from_pretrained = staticmethod(load_converter)
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #4d1b01af
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #6622bcbd
 def train_vqvae(
     manifest:Manifest,            # Utterances to train on
     settings:VQVAESettings,
@@ -196,7 +198,7 @@ def train_vqvae(
     "Train a VQ-VAE on a corpus and wrap its averaged weights for use."
     voices = Voices(manifest, settings, store); state = make_state(settings, len(voices.speakers)); judge = None
     if valid is not None and len(valid):
-        held = Voices(valid, settings, store); held.speakers,held.stats = voices.speakers,voices.stats; crops = held.crops(seed=1)
+        held = Voices(valid, settings, store); held.speakers,held.stats = voices.speakers,voices.stats; crops = held.crops(settings.decode or None, seed=1)
         def judge(state):
             coder,decoder = (getattr(net, 'module', net) for net in (state.coder_average, state.decoder_average))
             wrong = collapsed(getattr(state.coder, 'module', state.coder).vq)

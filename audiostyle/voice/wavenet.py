@@ -17,7 +17,7 @@ from ..core.errors import DataError,SettingsError
 from ..layers.causal import CausalConv1d,GatedLayer,add_frames,init_linear,receptive_field,shift_right
 from ..train.state import TrainState
 
-# %% ../../nbs/70_voice/30_wavenet.ipynb #1dc2d792
+# %% ../../nbs/70_voice/30_wavenet.ipynb #98b4511f
 @dataclass(frozen=True)
 class WaveNetSettings:
     "A WaveNet and how it is trained."
@@ -35,6 +35,7 @@ class WaveNetSettings:
     local:int=0               # Channels of local conditioning, 0 for none
     head_local:bool=False     # Does the head hear it, too?
     upsample:int=160          # Samples of a local frame
+    guide:int=0               # Taps over a guiding signal, centred, an odd number; 0 for none
     voice:int=0               # Channels of global conditioning, 0 for none
     speakers:int=0            # Rows of the table of speakers; 0: vectors are given
     crop:int=5120             # [samples]
@@ -49,9 +50,10 @@ class WaveNetSettings:
     def __post_init__(self):
         for name in ('classes','residual','skip','layers','stacks','kernel','first_kernel','upsample','crop','batch_size','learning_rate','halve_every','max_steps','clip_norm'):
             if getattr(self, name)<=0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='a positive number is needed')
-        for name in ('local','voice','speakers','smooth','warm_up','ema'):
+        for name in ('local','guide','voice','speakers','smooth','warm_up','ema'):
             if getattr(self, name)<0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='zero or a positive number is needed')
         if self.layers%self.stacks: raise SettingsError(f'{self.layers} layers cannot make {self.stacks} equal stacks', remedy='choose a multiple')
+        if self.guide and self.guide%2==0: raise SettingsError(f'guide is {self.guide}', remedy='an odd number of taps has a middle')
         if self.kernel<2: raise SettingsError(f'kernel is {self.kernel}', remedy='with less than 2 taps nothing of the past is seen')
         if self.classes<2 or self.ema>=1: raise SettingsError(f'classes is {self.classes} and ema {self.ema}', remedy='at least 2 classes, and less than 1')
         if self.speakers and not self.voice: raise SettingsError(f'{self.speakers} speakers without channels', remedy='set voice to the length of their vectors')
@@ -123,7 +125,7 @@ class FirstLayer(nn.Module):
         rows = [F.embedding(labels, table).transpose(1, 2) for table in self.table]
         return sum(F.pad(r[..., :r.shape[-1]-late], (late, 0)) if (late := self.taps-1-j) else r for j,r in enumerate(rows))
 
-# %% ../../nbs/70_voice/30_wavenet.ipynb #a1f85a18
+# %% ../../nbs/70_voice/30_wavenet.ipynb #964a3b7e
 class WaveNet(nn.Module):
     "Logits of every sample from the samples before it."
     def __init__(self, settings:WaveNetSettings):
@@ -138,15 +140,20 @@ class WaveNet(nn.Module):
         self.head = init_linear(CausalConv1d(s.skip, s.skip, 1), math.sqrt(2))
         self.head_local = init_linear(CausalConv1d(s.local, s.skip, 1, bias=False)) if s.head_local else None
         self.logits = LabelLogits(s)
+        self.guide = init_linear(nn.Conv1d(2, s.residual, s.guide, padding=s.guide//2)) if s.guide else None
         self.speakers = nn.Parameter(torch.randn(s.speakers, s.voice)) if s.speakers else None
     def voices(self, global_):
         "Vectors (b, voice) of rows of the table (b,); vectors themselves pass."
         if global_ is None or global_.is_floating_point(): return global_
         if self.speakers is None: raise DataError('speakers are given by number, and there is no table of them', remedy='give vectors, or set speakers')
         return self.speakers[global_]
-    def check(self, local, global_):
+    def guided(self, guide:Tensor)->Tensor:
+        "What a guiding signal (b, n) adds to the stream, (b, residual, n)."
+        return F.conv1d(torch.stack([guide, guide.sign()*torch.log1p(255*guide.abs())/math.log(256)], 1), *(w.to(guide.dtype) for w in (self.guide.weight, self.guide.bias)), padding=self.settings.guide//2)
+    def check(self, local, global_, extra=None):
         "Refuse conditioning that does not fit the settings."
         s = self.settings
+        if (extra is None)!=(not s.guide): raise DataError('a guide, and the network has no ears for it' if extra is not None else 'no guide, and the network expects one', remedy='give one if and only if settings.guide is set')
         for name,x,wanted in (('local', local, s.local), ('global', global_, s.voice)):
             found = 0 if x is None else x.shape[1]
             if found!=wanted: raise DataError(f'{found} channels of {name} conditioning where the network has {wanted}', remedy='give it as (b, c, t)' if name=='local' else 'give it as (b, c)')
@@ -154,11 +161,13 @@ class WaveNet(nn.Module):
         labels:Tensor,              # (b, n) integers
         local:Tensor|None=None,     # (b, local, t), one column for every `upsample` samples
         global_:Tensor|None=None,   # (b, voice), or (b,) rows of the table of speakers
-        offset:int=0                # Where in the first local frame the labels begin [samples]
+        offset:int=0,               # Where in the first local frame the labels begin [samples]
+        extra:Tensor|None=None      # (b, residual, n) of `guided`
     )->Tensor:                      # (b, classes, n); those at t depend on labels before t only
         "Logits of each label from the ones before."
-        s,global_ = self.settings,self.voices(global_); self.check(local, global_)
+        s,global_ = self.settings,self.voices(global_); self.check(local, global_, extra)
         x = self.first(shift_right(labels, self.first_label)); device = x.device.type
+        if extra is not None: x = x+extra
         if torch.is_autocast_enabled(device): x = x.to(torch.get_autocast_dtype(device))      # the stream, too
         begin,zs = x,[]
         for layer in self.layers:

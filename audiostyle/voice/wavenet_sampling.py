@@ -40,7 +40,7 @@ def draw(
     steps = (x-x.amax(1, keepdim=True)).clamp(min=-700).exp().cumsum(1)
     return (steps<=u[:, None]*steps[:, -1:]).sum(1).clamp(max=logits.shape[1]-1)
 
-# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #b24656fb
+# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #789ac1d2
 @dataclass
 class Request:
     "What is to be sampled: all checked, all on the CPU."
@@ -48,6 +48,7 @@ class Request:
     sharpness:Tensor       # (b, n) float64
     local:Tensor|None      # (b, c, t) float64
     globe:Tensor|None      # (b, c) float64
+    extra:Tensor|None      # (b, residual, n) float64, what a guide adds to the stream
     first:int              # Label before the first
     offset:int             # Where in the first frame the sound begins [samples]
     progress:Callable      # `progress(done, n)`; False ends the sampling
@@ -58,7 +59,7 @@ def sample_from_scratch(net:WaveNet, r:Request)->Tensor:
     net = copy.deepcopy(net).cpu().double(); net.first_label = r.first
     labels = torch.zeros(len(r.uniforms), 0, dtype=torch.long)
     for t in range(r.uniforms.shape[1]):
-        logits = net(F.pad(labels, (0, 1)), r.local, r.globe, r.offset)[..., -1]
+        logits = net(F.pad(labels, (0, 1)), r.local, r.globe, r.offset, None if r.extra is None else r.extra[..., :t+1])[..., -1]
         labels = torch.cat([labels, draw(logits, r.uniforms[:, t], r.sharpness[:, t])[:, None]], 1)
         if t%400==399 and r.progress(t+1, r.uniforms.shape[1]) is False: break
     return labels
@@ -115,7 +116,7 @@ def frame_biases(
     head = head+(c@get(net.head_local.weight)[..., 0].T if s.head_local else torch.zeros(len(c), 1, 1).double())
     return gates.contiguous(),head.contiguous(),low
 
-# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #87a21da1
+# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #64f3c397
 @torch.inference_mode()
 def sample_eager(
     net:WaveNet,
@@ -137,7 +138,7 @@ def sample_eager(
             if t and r.progress(t, n) is False: return labels[:, 1:t+1].cpu()
             gates,heads,frame = frame_biases(net, r, t, min(t+400, n)); gates,heads = to(gates),to(heads)
         f = (t+r.offset)//s.upsample-frame if r.local is not None else 0
-        x = start.expand(b, R)
+        x = start.expand(b, R) if r.extra is None else start+to(r.extra[..., t])
         for tap in range(s.first_kernel):
             if (i := t-(s.first_kernel-1-tap))>=0: x = x+table[tap, labels[:, i]]
         o = torch.addmm(tail, x, begin) if len(begin) else tail
@@ -217,8 +218,8 @@ def _draw(logits, u, sharpness, bits, powers):
 
 PARTS = (_one, _four, _add_product, _exp, _gate, _draw)
 
-# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #f0eb350e
-def _loop(labels, uniforms, sharpness, begin, end, ring, table, start, taps, product, bias, first_skip, tail, head, logits, last, dilations, gates, heads, frame, upsample, first, scale, skip_scale):
+# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #880c0f5f
+def _loop(labels, uniforms, sharpness, begin, end, ring, table, start, taps, product, bias, first_skip, tail, head, logits, last, dilations, extra, gates, heads, frame, upsample, first, scale, skip_scale):
     "Samples `begin` to `end` of all voices; `ring` and `labels` carry the past"
     voices,(layers,kernel,R,_),S,C,reach = labels.shape[0],taps.shape,head.shape[0],logits.shape[1],table.shape[0]
     x,z,h,y = np.zeros((voices, R)),np.zeros((voices, R)),np.zeros((voices, 2*R)),np.zeros((voices, R+S))
@@ -228,6 +229,7 @@ def _loop(labels, uniforms, sharpness, begin, end, ring, table, start, taps, pro
         f,base,apart = (t-frame)//upsample,0,gates.shape[2]>1
         for v in range(voices):
             x[v] = start
+            if extra.shape[0]: x[v] += extra[t-begin, v]
             for tap in range(reach):
                 i = t-(reach-1-tap)
                 if i>=0: x[v] += table[tap, labels[v, i-1] if i>0 else first]
@@ -257,7 +259,7 @@ def _loop(labels, uniforms, sharpness, begin, end, ring, table, start, taps, pro
         for v in range(voices): labels[v, t] = _draw(o[v], uniforms[v, t], sharpness[v, t], bits, powers)
 
 
-# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #564a32c7
+# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #a9061cc5
 def sample_compiled(net:WaveNet, r:Request)->Tensor:
     "Labels (b, n) with rings in compiled code, some hundred samples at a time."
     s,p,(b,n) = net.settings,pack(net),r.uniforms.shape
@@ -267,37 +269,39 @@ def sample_compiled(net:WaveNet, r:Request)->Tensor:
     for begin in range(0, n, 400):
         end = min(begin+400, n)
         if begin and r.progress(begin, n) is False: return torch.from_numpy(labels[:, :begin].copy())
-        gates,heads,low = frame_biases(net, r, begin, end)
+        gates,heads,low = frame_biases(net, r, begin, end); extra = np.zeros((0, 0, 0)) if r.extra is None else r.extra[..., begin:end].permute(2, 0, 1).contiguous().numpy()
         upsample,frame = (s.upsample,low*s.upsample-r.offset) if r.local is not None else (n+1,0)
-        compiled(_loop, ('contract',), PARTS)(labels, uniforms, sharpness, begin, end, ring, *weights, gates.numpy(), heads.numpy(), frame, upsample, r.first, scale, net.skip_scale)
+        compiled(_loop, ('contract',), PARTS)(labels, uniforms, sharpness, begin, end, ring, *weights, extra, gates.numpy(), heads.numpy(), frame, upsample, r.first, scale, net.skip_scale)
     return torch.from_numpy(labels)
 
-# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #757d00af
+# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #68284d17
 METHODS = ('compiled','eager','scratch')
 
-def _request(net, n, local, global_, temperature, uniforms, seed, first, progress, offset, voices)->Request:
+def _request(net, n, local, global_, temperature, uniforms, seed, first, progress, offset, voices, guide=None)->Request:
     "Everything that `sample` was given, checked."
     s = net.settings
     if n<1: raise SettingsError(f'{n} samples', remedy='at least 1 is needed')
-    given = [len(x) for x in (local, global_, uniforms) if x is not None]
+    given = [len(x) for x in (local, global_, uniforms, guide) if x is not None]
     b = voices or max(given, default=1)
     if any(g!=b for g in given): raise DataError(f"conditioning and random numbers for {', '.join(map(str, given))} voices, {b} wanted", remedy='give as many rows of each')
     with torch.no_grad(): globe = net.voices(global_)
-    net.check(local, globe)
+    with torch.no_grad(): extra = None if guide is None or net.guide is None else net.guided(guide.detach().double().to(net.guide.weight.device)).cpu()
+    net.check(local, globe, guide if extra is None else extra)
+    if extra is not None and extra.shape[-1]<n: raise DataError(f'a guide of {extra.shape[-1]} samples for {n}', remedy='give one at least as long')
     if local is not None and local.shape[-1]*s.upsample<offset+n: raise DataError(f'{local.shape[-1]} frames of {s.upsample} samples are too short for {n} samples from {offset} on', remedy='give more frames, or ask for fewer samples')
     u = uniform_numbers(b, n, seed) if uniforms is None else torch.as_tensor(uniforms).double().cpu()
     if u.shape!=(b, n) or not (0<=u.min() and u.max()<1): raise DataError(f'random numbers of shape {tuple(u.shape)} from {u.min():.3g} to {u.max():.3g}', remedy=f'give ({b}, {n}) numbers in [0, 1)')
     heat = torch.as_tensor(temperature, dtype=torch.float64).cpu()
     if not (heat>0).all(): raise SettingsError(f'temperature {temperature}', remedy='give a positive number')
     to = lambda x: None if x is None else x.detach().cpu().double()
-    return Request(u, (1/heat).expand(b, n), to(local), to(globe), s.first if first is None else first, offset, progress or (lambda done,n: None))
+    return Request(u, (1/heat).expand(b, n), to(local), to(globe), extra, s.first if first is None else first, offset, progress or (lambda done,n: None))
 
 def _part(r, rows, progress):
     "The same request for some of its voices."
     cut = lambda x: None if x is None else x[rows]
-    return replace(r, uniforms=r.uniforms[rows], sharpness=r.sharpness[rows], local=cut(r.local), globe=cut(r.globe), progress=progress)
+    return replace(r, uniforms=r.uniforms[rows], sharpness=r.sharpness[rows], local=cut(r.local), globe=cut(r.globe), extra=cut(r.extra), progress=progress)
 
-# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #4d0ae52d
+# %% ../../nbs/70_voice/31_wavenet_sampling.ipynb #66bbc232
 def _in_threads(net, r, threads)->Tensor:
     "Voices divided among threads; the first part reports for all."
     stop,rows = [],torch.arange(len(r.uniforms)).tensor_split(threads)
@@ -321,11 +325,12 @@ def sample(
     progress:Callable|None=None,     # `progress(done, n)` every 400 samples; `False` ends the sampling
     voices:int|None=None,            # b, where nothing else tells it
     offset:int=0,                    # Where in the first local frame the sound begins [samples]
+    guide:Tensor|None=None,          # (b, n), a guiding signal
     method:str='compiled',           # Or 'eager' or 'scratch': the same labels, later
     threads:int|None=None            # For several voices; as many as torch uses by default
 )->Tensor:                           # Labels (b, n), fewer where `progress` ended it
     "Draw sounds from a WaveNet, one sample after another."
-    r = _request(net, n, local, global_, temperature, uniforms, seed, first, progress, offset, voices); b = len(r.uniforms)
+    r = _request(net, n, local, global_, temperature, uniforms, seed, first, progress, offset, voices, guide); b = len(r.uniforms)
     threads = min(threads or torch.get_num_threads(), b if threads else -(-b//4))
     if method not in METHODS: raise SettingsError(f'method {method!r}', remedy=f"use one of {', '.join(METHODS)}")
     if method=='scratch': labels = sample_from_scratch(net, r)
