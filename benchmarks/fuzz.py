@@ -120,6 +120,52 @@ class Manifest(Kind):
         return 'accepted'
 
 @kind
+class Trials(Kind):
+    share = 15
+    def bases(self):
+        row = '1 id1/v/1.wav id1/w/2.wav{0}\n0 id1/v/1.wav id2/v/1.wav{1}\n1\tid2/my take.wav\tid2/v/1.wav{2}\n\ntgt id2/v/1.wav id2/w/3.wav{3}\nid1/w/2.wav id2/w/3.wav imp{4}\n'
+        return [{'t.txt': row.format(*['']*5).encode()}, {'t.txt': row.format(' .5', ' -1e-3', '\t.25', ' 1', ' 0').replace('\n', '\r\n').encode()}, {'t.txt': b'\xef\xbb\xbf1 a.wav b.wav\n0 a.wav c.wav'}]
+    def check(self, folder, note):
+        from audiostyle.data.trial_lists import read_scores, read_trials, trial_speakers, write_trials
+        read, scores = (lambda r: r if isinstance(r, tuple) else (r, None))((read_scores if note['base'] == 1 else read_trials)(folder/'t.txt')); out = folder/'out.txt'
+        must({t.same for t in read} == {True, False}, 'only one kind of pair'); must(scores is None or np.isfinite(scores).all() and len(scores) == len(read), 'scores'); must(trial_speakers(read).shape == (len(read), 2), 'speakers')
+        for t in read: must(not any(os.path.isabs(n) or '..' in Path(n).parts for n in t[1:3]), f'path {t}')
+        write_trials(out, read, scores); must([t[:3] for t in read_trials(out)] == [t[:3] for t in read] if scores is None else [t[:3] for t in read_scores(out)[0]] == [t[:3] for t in read], 'does not survive being written')
+        return 'accepted'
+
+@kind
+class Embedded(Kind):
+    share = 8
+    def bases(self):
+        from audiostyle.speaker.verify import Embeddings, save_embeddings
+        out = []
+        with tempfile.TemporaryDirectory() as d:
+            for name in ('e.npz', 'e.csv'): out.append({name: save_embeddings(Path(d)/name, Embeddings(('a b.wav', 'ü.wav', 'c'), np.eye(3, 5, dtype='f4'))).read_bytes()})
+        return out
+    def check(self, folder, note):
+        from audiostyle.speaker.verify import load_embeddings
+        e = load_embeddings(next(folder.iterdir())); must(e.vectors.ndim == 2 and len(e.names) == len(e.vectors) and np.isfinite(e.vectors).all() and all(isinstance(n, str) for n in e.names), f'{e.vectors.shape} {len(e.names)}')
+        return 'accepted'
+
+@kind
+class Remarks(Kind):
+    share = 8
+    def bases(self):
+        out, said = [], json.dumps(dict(synthetic=True, software='audiostyle 0', voice={'slt': 1}, source_sha256='ab'*32, target_sha256=['cd'*32]))
+        for fmt, subtype in (('WAV', 'PCM_16'), ('FLAC', 'PCM_16'), ('OGG', 'VORBIS'), ('AIFF', 'PCM_16')):
+            f = io.BytesIO()
+            with sf.SoundFile(f, 'w', 16000, 1, subtype, format=fmt) as s: s.comment = said; s.write(wave())
+            out.append({f'a.{fmt.lower()}': f.getvalue()})
+        return out
+    mutators = {e: m.sound for e in ('wav', 'flac', 'ogg', 'aiff')}
+    def check(self, folder, note):
+        from audiostyle.pipelines.provenance import provenance
+        from audiostyle.studio.cli_info import _lines
+        from audiostyle.signal.soundfiles import info
+        path = next(folder.iterdir()); said = provenance(path); must(said is None or isinstance(said['synthetic'], bool), f'{said}'); must(all(isinstance(l, str) for l in _lines(path, info(path), said, None)), 'lines')
+        return 'accepted'
+
+@kind
 class Labels(Kind):
     share = 8
     def bases(self):

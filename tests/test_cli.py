@@ -37,12 +37,12 @@ def refused(result, text, code=2):
 def tree(folder): return sorted(p.relative_to(folder).as_posix() for p in folder.rglob('*'))
 
 def test_no_torch_before_it_is_needed(tmp_path):
-    for args, code in [(['--help'], 0), (['--version'], 0), (['convert', '--help'], 0), ([], 2), (['convert'], 2), (['fly'], 2), (['convert', 'no.wav', '--to', 'x', '-o', 'y.wav'], 2), (['train', 'x'], 2), (['speakers', '--system', 'vae'], 0), (['convert', 'no.wav', '--system', 'vqae', '--to', 'x', '-o', 'y.wav'], 2), (['compare', 'no.csv', '-o', 'y'], 2)]:
+    for args, code in [(['--help'], 0), (['--version'], 0), (['convert', '--help'], 0), ([], 2), (['convert'], 2), (['fly'], 2), (['convert', 'no.wav', '--to', 'x', '-o', 'y.wav'], 2), (['train', 'x'], 2), (['speakers', '--system', 'vae'], 0), (['convert', 'no.wav', '--system', 'vqae', '--to', 'x', '-o', 'y.wav'], 2), (['compare', 'no.csv', '-o', 'y'], 2), (['verify', 'no.wav', 'no.wav'], 2), (['embed', 'no.wav', '-o', 'x.npz'], 2), (['info', 'no.wav'], 2)]:
         source = f'import sys\nfrom audiostyle.studio.cli import main\ncode = main({args!r})\nsys.exit(99 if "torch" in sys.modules else code)'
         assert subprocess.run([sys.executable, '-c', source], cwd=tmp_path, capture_output=True).returncode == code, args
 
 def test_every_command_explains_itself(tmp_path):
-    for command in 'convert compare train sweep demo speakers recipes doctor'.split()+['data check']:
+    for command in 'convert compare verify trials embed info train sweep demo speakers recipes doctor'.split()+['data check']:
         rc, out, err = run(*command.split(), '--help', cwd=tmp_path)
         assert rc == 0 and not err and 'Usage: audiostyle' in out and out.count('\n') > 5
 

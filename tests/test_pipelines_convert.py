@@ -13,7 +13,8 @@ from audiostyle.core.store import disk_errors
 from audiostyle.core.watch import part, watched
 from audiostyle.pipelines.batch import Job, attempt, check_source, check_voice, clear_left, plan, write_results, _check_result, _refuse_clashes
 from audiostyle.pipelines.chunks import LIMIT, Meter, converted, limit_peaks, look
-from audiostyle.pipelines.systems import load_system, rate_of, takes_features
+from audiostyle.pipelines.provenance import comment_for, identify
+from audiostyle.pipelines.systems import load_system, rate_of, resolve, takes_features
 from audiostyle.signal.soundfiles import Writer, blocks, info, resample
 from audiostyle.signal.waveform import to_mono
 from audiostyle.pipelines.convert import *
@@ -22,6 +23,7 @@ import matplotlib.pyplot as plt, soundfile as sf
 from fastcore.test import test_eq,test_close,test_fail
 from audiostyle.core.errors import AudiostyleError
 from audiostyle.core.show import table
+from audiostyle.core.store import sha256_file
 from audiostyle.signal.soundfiles import load,save
 from audiostyle.signal.spectral import stft
 from audiostyle.signal.waveform import loudness,player
@@ -155,6 +157,16 @@ def test_folder_in_folder_out():
     (d/'out'/'b.wav').unlink(); stamp = (d/'out'/'p1'/'a.wav').stat().st_mtime_ns                                     # as after a kill
     test_eq([r['status'] for r in convert_folder(d/'in', d/'out', to, converter, existing='skip')], ['done', 'skipped', 'failed']); test_eq((d/'out'/'p1'/'a.wav').stat().st_mtime_ns, stamp)
     test_eq([json.loads(l)['status'] for l in (d/'out'/'results-2.jsonl').read_text().splitlines()], ['done', 'skipped', 'failed'])
+
+
+def test_every_door_says_so():
+    from audiostyle.pipelines.provenance import origin,provenance
+    d = fresh(); converter = tiny_converter(); converter.save_pretrained(d/'model', 'untrained'); x = babble(1.5); save(d/'in'/'a.wav', x, 16000); opened = load_converter(d/'model')
+    convert_file(d/'in'/'a.wav', d/'one.flac', 'high', d/'model'); convert_folder(d/'in', d/'out', dict(low=1, high=3), opened); convert_file(d/'one.flac', d/'again.ogg', 'low', converter, rate=44100)
+    one,many,again = (provenance(d/n) for n in ('one.flac', 'out/a.wav', 'again.ogg')); print(json.dumps(one, indent=1)); weights = sha256_file(d/'model'/'model.safetensors')
+    for p in (one, many): test_eq((p['synthetic'], p['system'], p['model_sha256'], p['source_sha256'], p['source_synthetic']), (True, 'vae', weights, sha256_file(d/'in'/'a.wav'), False))
+    test_eq((one['voice'], many['voice'], len(many['target_sha256'])), ('high', dict(low=1, high=3), 2)); test_eq((again['source_synthetic'], again['source_sha256'], again['model_sha256']), (True, sha256_file(d/'one.flac'), origin(converter)[1]))
+    y = convert_waveform(load(d/'in'/'a.wav')[0], 16000, 'high', opened)[0]; bare = save(d/'bare.flac', y, 16000); test_eq(provenance(bare), None); assert (load(bare)[0]-load(d/'one.flac')[0]).abs().max()<=1.1/32768
 
 
 def test_cancelled_batch():

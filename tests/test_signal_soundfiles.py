@@ -11,7 +11,7 @@ from torch import Tensor
 from audiostyle.core.errors import AudioFileError, AudioWarning, DataError, StorageError, did_you_mean, import_extra
 from audiostyle.core.store import atomic_path
 from audiostyle.signal.soundfiles import *
-import resource,struct,tempfile,time,tracemalloc
+import json,resource,struct,tempfile,time,tracemalloc
 from fastcore.test import test_eq,test_close,test_fail
 def voiced(seconds=1., sample_rate=16000, peak=.5):
     t = torch.arange(int(seconds*sample_rate))/sample_rate
@@ -142,6 +142,25 @@ def test_memory_is_bounded():
         for _ in range(15): f.write(noise)
     tracemalloc.start(); n = sum(b.shape[1] for b in blocks(d/'quarter.wav', 10., 16000)); peak = tracemalloc.get_traced_memory()[1]/2**20; tracemalloc.stop()
     print(f'{n/16000:.0f} s read with {peak:.1f} MB at most'); assert n==15*60*16000 and peak<20; (d/'quarter.wav').unlink()
+
+
+def test_comments_beside_the_samples():
+    d = folder(); x = voiced(); text = json.dumps(dict(synthetic=True, note='größer', digest='ab'*32))+'.'*300
+    for name,sub in [('a.wav', 'PCM_16'), ('a.wav', 'FLOAT'), ('a.flac', 'PCM_16'), ('a.ogg', 'PCM_16'), ('a.mp3', 'PCM_16'), ('a.aiff', 'PCM_16'), ('a.caf', 'PCM_16'), ('a.rf64', 'PCM_16')]:
+        save(d/'plain'/name, x, 16000, sub, overwrite=True); save(d/name, x, 16000, sub, overwrite=True, comment=text)
+        test_eq((read_comment(d/name), read_comment(d/'plain'/name)), (text, '')); (y,_),w = warned(lambda: load(d/name)); assert torch.equal(y, warned(lambda: load(d/'plain'/name))[0][0]) and not w, (name, w)
+        test_eq(info(d/name)[:3], info(d/'plain'/name)[:3]); test_eq(info(d/name).declared, info(d/'plain'/name).declared)
+    raw,bare = ((d/n).read_bytes() for n in ('a.wav', 'plain/a.wav')); data = raw[raw.index(b'data'):]; assert b'LIST' in raw[:60] and b'INFOICMT' in raw and data==bare[bare.index(b'data'):]      # remarks, then the very same bytes
+    for name in ('a.au', 'a.w64', 'a.nist'): _,w = warned(lambda: save(d/name, x, 16000, comment=text)); assert 'no place for a comment' in w and torch.equal(load(d/name)[0], load(d/'a.flac')[0])
+    print(w.replace(str(d), '…')); cut = raw[:len(raw)//2]; (d/'cut.wav').write_bytes(cut); assert 'was cut' in warned(lambda: load(d/'cut.wav'))[1] and read_comment(d/'cut.wav')==text
+    test_fail(lambda: read_comment(d/'none.wav'), contains='no such file')
+
+
+def test_comments_of_long_files():
+    d = folder(); x = voiced(); b = Writer(d/'blocks.wav', 16000, comment='in front')
+    with b:
+        for k in range(50): b.write(x)
+    test_eq((read_comment(d/'blocks.wav'), info(d/'blocks.wav').frames), ('in front', 800000)); assert torch.equal(load(d/'blocks.wav', start=49)[0], load(save(d/'one.wav', x, 16000))[0])
 
 
 def test_saving():

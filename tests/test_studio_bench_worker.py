@@ -35,15 +35,18 @@ def test_work_by_hand():
     from audiostyle.data.synthetic import builtin_corpus
     corpus = builtin_corpus(); u = next(u for u in corpus if u.speaker=='f01' and u.split=='test'); heard = []
     opened = do_open(Path(corpus.path_of(u)).read_bytes(), 'her.flac', heard.append)
-    made = do_convert(opened.waveform, opened.sample_rate, 'her.flac', 'vae', 'the bundled one', {'bdl':.5, 'slt':.5}, 'bdl + slt', heard.append)
+    made = do_convert(opened.waveform, opened.sample_rate, 'her.flac', 'vae', 'the bundled one', {'bdl':.5, 'slt':.5}, 'bdl + slt', opened.origin, heard.append)
     print(opened.about); print(made.about); test_eq(made.waveform.shape, opened.waveform.shape)
     assert heard==sorted(heard) and len(heard)>4 and 0<=heard[0]<=heard[-1]<1
     played,_ = sf.read(io.BytesIO(base64.b64decode(made.player.split('base64,')[1].split('"')[0])), dtype='int16')
     test_eq(played, np.clip(np.rint(made.waveform.astype(np.float64)*32768), -32768, 32767).astype(np.int16))
-    d = Path(tempfile.mkdtemp()); names = [Path(do_save(made.waveform, 16000, str(d/'new'), s, None)).name for s in ('a/b: c', 'a/b: c', '...')]
+    d = Path(tempfile.mkdtemp()); names = [Path(do_save(made.waveform, 16000, str(d/'new'), s, made.comment, None)).name for s in ('a/b: c', 'a/b: c', '...')]
     print(names); test_eq(names, ['a_b_ c.wav', 'a_b_ c-2.wav', 'sound.wav'])
     test_eq(sf.read(d/'new'/names[0], dtype='int16')[0], played); test_eq(sorted(p.name for p in (d/'new').iterdir()), sorted(names))
-    test_fail(lambda: do_save(made.waveform, 16000, str(d/'new'/names[0]), 'x', None), contains='is a file, not a folder')
+    from audiostyle.core.store import sha256_file
+    from audiostyle.pipelines.provenance import provenance
+    said = provenance(d/'new'/names[0]); print(said['about']); test_eq((said['voice'], said['source_sha256'], said['system'], said['source_synthetic']), ({'bdl':.5, 'slt':.5}, sha256_file(corpus.path_of(u)), 'vae', False)); test_eq(do_open((d/'new'/names[0]).read_bytes(), 'x.wav', heard.append).origin[1], True)
+    test_fail(lambda: do_save(made.waveform, 16000, str(d/'new'/names[0]), 'x', '', None), contains='is a file, not a folder')
 
 
 def test_stopped_at_any_moment():
@@ -51,7 +54,7 @@ def test_stopped_at_any_moment():
     from fastcore.test import test_eq
     w,heard = Worker(),queue.Queue(); hear = lambda what,value: heard.put((what, value))
     noise = np.random.default_rng(0).normal(0, .1, 100*16000).astype(np.float32)
-    assert w.ask(hear, 'convert', noise, 16000, 'noise', 'vae', 'vae', 'slt', 'slt') and not w.ask(hear, 'save')
+    assert w.ask(hear, 'convert', noise, 16000, 'noise', 'vae', 'vae', 'slt', 'slt', ('', False)) and not w.ask(hear, 'save')
     while w.process is None: time.sleep(.01)
     process = w.process; start = time.monotonic(); assert w.cancel() and not process.is_alive(); print(f'stopped after {time.monotonic()-start:.3f} s')
     assert w.ask(hear, 'open', b'Dear diary', 'diary.wav'); what,value = heard.get(timeout=120); print(what, value)

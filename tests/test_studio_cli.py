@@ -5,6 +5,8 @@ import typer
 from audiostyle.core.errors import AudioWarning, DataError, SettingsError, one_line
 from audiostyle.studio.cli_base import Device, Json, Quiet, Verbose, answer, app, main, say, _manner, _now
 from audiostyle.studio.cli_compare import compare
+from audiostyle.studio.cli_info import info
+from audiostyle.studio.cli_speaker import embed, trials, verify
 from audiostyle.studio.cli import *
 import shlex,subprocess,sys,tempfile,time
 from pathlib import Path

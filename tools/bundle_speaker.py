@@ -66,8 +66,8 @@ def sets():
     return {'TIMIT sample, 12 unseen speakers': take(timit, lambda u: True), 'speech_multi, 12 known speakers': take(multi, lambda u: u.path in last), 'built-in, 12 known voices': take(own, lambda u: u.split == 'test')[::2]}
 
 def judge(encoder):
-    "Rows of the table, and the mean cosines of different people"
-    rows, cosine = [], {}
+    "Rows of the table, the mean cosines of different people, and the threshold of equal errors among unseen ones"
+    rows, cosine, threshold = [], {}, None
     for name, items in sets().items():
         who = [s for s, _ in items]; e = {'natural': np.stack([encoder.embed(x) for _, x in items])}
         for kind in ('world', 'phases', 'room'): e[kind] = np.stack([encoder.embed(DISGUISES[kind](x)) for _, x in items])
@@ -76,7 +76,9 @@ def judge(encoder):
             print(f"{name:34s} {a:8s} {b:8s} {rows[-1]['eer']:.1%} of {rows[-1]['eer'].n} pairs", flush=True)
         if name.startswith('TIMIT'):
             for kind in ('natural', 'world', 'phases'): score, same, _ = cosine_trials(e[kind], who); cosine[kind] = float(score[~same].mean())
-    return rows, cosine
+            score, same, _ = cosine_trials(e['natural'], who); threshold = round(equal_error_rate(score[same], score[~same]).threshold, 3)
+            threshold = dict(value=threshold, where=f'equal errors on {len(score)} pairs of the TIMIT sample, {len(set(who))} speakers who were in no part of the training, sentences of 3 s')
+    return rows, cosine, threshold
 
 def known_voices(encoder):
     "Mean embeddings of the voices of the bundled models, from sentences that the encoder was trained on"
@@ -86,12 +88,12 @@ def known_voices(encoder):
     return voices
 
 def main(folder):
-    encoder = SpeakerEncoder.from_pretrained(folder); torch.set_num_threads(1); rows, cosine = judge(encoder)
+    encoder = SpeakerEncoder.from_pretrained(folder); torch.set_num_threads(1); rows, cosine, threshold = judge(encoder)
     n = sum(p.numel() for p in encoder.net.parameters())
     lines = '\n'.join(f"| {r['set']} | {r['first']} | {r['second']} | {r['eer']:.1%} |" for r in rows)
     card = CARD.format(parameters=n, steps=encoder.settings.max_steps, rows=lines, **cosine)
     encoder.known = known_voices(encoder)
-    out = encoder.save_pretrained(ROOT/'audiostyle'/'weights'/'speaker', card, overwrite=True)
+    out = encoder.save_pretrained(ROOT/'audiostyle'/'weights'/'speaker', card, overwrite=True, threshold=threshold)
     print(json.dumps({k: round(v, 3) for k, v in cosine.items()})); print(out, (out/'model.safetensors').stat().st_size)
 
 if __name__ == '__main__': main(sys.argv[1])

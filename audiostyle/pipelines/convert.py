@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LOOK', 'LONGEST', 'load_converter', 'watching', 'convert_waveform', 'convert_file', 'Records', 'convert_folder']
 
-# %% ../../nbs/80_pipelines/04_convert.ipynb #45265c25
+# %% ../../nbs/80_pipelines/04_convert.ipynb #8c453d93
 import math,os,tempfile,warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,18 +19,20 @@ from ..core.store import disk_errors
 from ..core.watch import part,watched
 from .batch import Job,attempt,check_source,check_voice,clear_left,plan,write_results,_check_result,_refuse_clashes
 from .chunks import LIMIT,Meter,converted,limit_peaks,look
-from .systems import load_system,rate_of,takes_features
+from .provenance import comment_for,identify
+from .systems import load_system,rate_of,resolve,takes_features
 from ..signal.soundfiles import Writer,blocks,info,resample
 from ..signal.waveform import to_mono
 
-# %% ../../nbs/80_pipelines/04_convert.ipynb #7cb4ad51
+# %% ../../nbs/80_pipelines/04_convert.ipynb #8c0b3272
 def load_converter(
     model=None,            # Folder, name of a bundled model, converter, or None for the bundled VAE
     device:str='auto',     # Where it shall compute
     system:str|None=None   # Name of the system that the folder must hold
 ):
     "A converter that is ready to use, of any system."
-    return load_system(model, device, system)
+    if hasattr(model, 'convert'): return model
+    return identify(load_system(model, device, system), resolve(model, system))
 
 # %% ../../nbs/80_pipelines/04_convert.ipynb #8941d01d
 def watching(callback):
@@ -88,7 +90,7 @@ def convert_waveform(
     after = Meter(rate); after(y)
     return torch.from_numpy(limit_peaks(y*np.float32(_gain(meter, after, None)), rate))[None],rate
 
-# %% ../../nbs/80_pipelines/04_convert.ipynb #143be27a
+# %% ../../nbs/80_pipelines/04_convert.ipynb #669c65c8
 LONGEST = 24.  # Hours that are converted at once
 
 def _write(spool, writer, gain, rate):
@@ -129,7 +131,7 @@ def _convert(job, to, converter, rate, strict, channel, overwrite, size, margin,
             warnings.simplefilter('ignore', AudioWarning)    # said in the first pass
             for y in progress(stream, total=count, desc=one_line(os.path.basename(job.source)), unit='chunk', show=show): after(y); spool.write(y.astype(np.float32).tobytes()); spool.flush()
         if after.n!=before.n or _stamp(job.source)!=stamp: raise AudioFileError('was changed while it was being read', job.source, 'convert it again when nothing writes to it')
-        gain = _gain(before, after, job.source); _write(spool, writer, gain, own)
+        gain,writer.comment = _gain(before, after, job.source),comment_for(converter, to, job.source); _write(spool, writer, gain, own)
     return dict(to=to, seconds=round(before.n/own, 3), samples=after.n, sample_rate=own, chunks=count, loudness=round(before.loudness, 2), gain_db=round(20*math.log10(gain), 2))
 
 # %% ../../nbs/80_pipelines/04_convert.ipynb #d7fcb24e

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['sf', 'MIN_RATE', 'MAX_RATE', 'MAX_CHANNELS', 'MAX_SAMPLES', 'MAX_VORBIS', 'AudioInfo', 'info', 'resample', 'load',
-           'blocks', 'Writer', 'save']
+           'blocks', 'Writer', 'save', 'read_comment']
 
 # %% ../../nbs/10_signal/00_soundfiles.ipynb #787808b1
 import io,math,os,re,stat,struct,warnings
@@ -274,7 +274,7 @@ def _coding(path, subtype):
         subtype = sf.default_subtype(fmt)
     return fmt,subtype
 
-# %% ../../nbs/10_signal/00_soundfiles.ipynb #36797a49
+# %% ../../nbs/10_signal/00_soundfiles.ipynb #5673e571
 MAX_VORBIS = 192000  # Highest rate to encode [Hz]
 
 def _hold(file, stack):
@@ -291,9 +291,10 @@ class Writer:
         sample_rate:int,        # [Hz]
         channels:int=1,         # Channels of every block
         subtype:str='PCM_16',   # Coding of the samples
-        overwrite:bool=False    # Replace an existing file?
+        overwrite:bool=False,   # Replace an existing file?
+        comment:str=''          # Kept in the file beside the samples
     ):
-        self.path = Path(os.fsdecode(path)); self.over = 0.; self.format,self.subtype = _coding(self.path, subtype)
+        self.path = Path(os.fsdecode(path)); self.over = 0.; self.comment,self.mute = comment,False; self.format,self.subtype = _coding(self.path, subtype)
         if not MIN_RATE<=sample_rate<=MAX_RATE: raise AudioFileError(f"sample rate {sample_rate} Hz", self.path, f"{MIN_RATE} to {MAX_RATE} Hz are supported")
         if self.subtype=='VORBIS' and sample_rate>MAX_VORBIS: raise AudioFileError(f"sample rate {sample_rate} Hz in Vorbis", self.path, f"its encoder goes up to {MAX_VORBIS} Hz; write .wav or .flac")
         if self.path.is_dir() or (self.path.exists() and not overwrite): raise AudioFileError("exists already", self.path, "choose another name, or pass overwrite=True")
@@ -304,10 +305,14 @@ class Writer:
             with ExitStack() as stack:
                 held = stack.enter_context(ExitStack()); raw = stack.enter_context(open(stack.enter_context(atomic_path(self.path)), 'w+b')); _hold(raw, held)
                 self.file = stack.enter_context(sf.SoundFile(raw.fileno(), 'w', self.sample_rate, self.channels, self.subtype, format=self.format, closefd=False))
+                if self.comment: self._remark()
                 self.stack = stack.pop_all()
         except OSError as e: raise AudioFileError(f"cannot be written ({e.strerror or e})", self.path, "check the folder and its permissions") from None
         except sf.LibsndfileError as e: raise AudioFileError(f"cannot be written ({e.error_string.strip(' .')})", self.path, "choose another format or sample rate") from None
         return self
+    def _remark(self):
+        try: self.file.comment = self.comment            # before the first sample, so that it stands in front of them
+        except sf.LibsndfileError: self.mute = True
     def write(self, waveform):
         "Append a block (n,) or (c n)."
         x = _samples(waveform, self.path)
@@ -317,19 +322,27 @@ class Writer:
         except (OSError,sf.SoundFileError,AssertionError) as e: raise StorageError(f"could not be written in full ({e})", self.path, "make room on the disk; nothing was kept") from None
     def __exit__(self, *exc):
         if self.over>1 and not exc[0]: _warn(self.path, f"blocks reached {self.over:.3g} and were clipped")
+        if self.mute and not exc[0]: _warn(self.path, f"{self.format} has no place for a comment, so the file does not say where it comes from; .wav, .flac and .ogg have one")
         return self.stack.__exit__(*exc)
 
-# %% ../../nbs/10_signal/00_soundfiles.ipynb #6c4ce387
+# %% ../../nbs/10_signal/00_soundfiles.ipynb #73338b18
 def save(
     path,                  # File to make; the ending chooses the format, missing folders are made
     waveform:Tensor,       # (n,) or (c n) in [-1, 1]
     sample_rate:int,       # [Hz]
     subtype:str='PCM_16',  # Coding of the samples, 'FLOAT' for instance
-    overwrite:bool=False   # Replace an existing file?
+    overwrite:bool=False,  # Replace an existing file?
+    comment:str=''         # Kept in the file beside the samples
 )->Path:
     "The path of a new sound file; above full scale it is scaled to 0.999 with a warning."
     x = _samples(waveform, path); peak = float(np.abs(x).max())
-    with Writer(path, sample_rate, len(x), subtype, overwrite) as f:
+    with Writer(path, sample_rate, len(x), subtype, overwrite, comment) as f:
         if peak>1: _warn(path, f"samples reach {peak:.3g}; scaled down to 0.999"); x = x*np.float32(.999/peak)
         f.write(x)
     return f.path
+
+def read_comment(
+    path     # File name or seekable binary file object
+)->str:      # Empty where there is none
+    "The comment that a sound file holds."
+    with _opened(path) as (f,_,_): return f.comment

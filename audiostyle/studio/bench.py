@@ -109,7 +109,7 @@ class Bench(HasTraits):
         "Say in one sentence what is wrong, and leave everything else as it is."
         with self._lock: self.message,self.state = one_line(text),'failed'
 
-# %% ../../nbs/90_studio/04_bench.ipynb #46e8f9a6
+# %% ../../nbs/90_studio/04_bench.ipynb #599f85aa
 def _shown(sound, **more): return dict(name=one_line(sound.name), about=sound.about, player=sound.player, **more)
 
 def _with_notes(text, notes): return one_line(' '.join([text, *(f'Note: {n}.' for n in notes)]))
@@ -137,10 +137,10 @@ def convert(self:Bench)->bool:
     with self._lock:
         if self.source is None: self.fail('there is no sound yet; drop one, choose one, or record'); return False
         name,s = blend_name(self.mixture),self.source; stem = f"{Path(s.name).stem}_{re.sub(' %| ', '', name).replace('+', '-')}"
-        begun = self._ask('converting', f'Converting to {name} …', done, 'convert', s.waveform, s.sample_rate, s.name, self.models[self.system], self.system, blend(self.mixture), f'{name} ({self.system})')
+        begun = self._ask('converting', f'Converting to {name} …', done, 'convert', s.waveform, s.sample_rate, s.name, self.models[self.system], self.system, blend(self.mixture), f'{name} ({self.system})', s.origin)
         self.jobs += begun; return begun
 
-# %% ../../nbs/90_studio/04_bench.ipynb #f8b78b38
+# %% ../../nbs/90_studio/04_bench.ipynb #78c62f01
 def cancel(self:Bench)->bool: # Was there anything to stop?
     "Stop what is under way, at once; nothing of it is kept."
     with self._lock:
@@ -158,7 +158,7 @@ def save(self:Bench,
         if self.path and self.path.parent==Path(self.folder or '.').expanduser(): return False
         r,before = self.result,(self.message,'done')
         def done(path): self.path = Path(path); self.saved = f'Saved as {one_line(path)}'; self.message,self.state = before
-        return self._ask(self.state, self.message, done, 'save', r.waveform, r.sample_rate, self.folder, self._stem)
+        return self._ask(self.state, self.message, done, 'save', r.waveform, r.sample_rate, self.folder, self._stem, r.comment)
 
 def wait(self:Bench,
     timeout:float=600. # [s]

@@ -117,7 +117,7 @@ def draw(
     svg = out.getvalue(); svg = svg[svg.index('<svg'):].replace(INK, 'currentColor')
     return re.sub(r'(<svg[^>]*?) width="[\d.]+pt"| height="[\d.]+pt"', lambda m: m[1] or '', svg, count=2)
 
-# %% ../../nbs/90_studio/03_bench_worker.ipynb #e71adefe
+# %% ../../nbs/90_studio/03_bench_worker.ipynb #15d87cc5
 _open_converters = {}
 
 class Sound(NamedTuple):
@@ -129,11 +129,13 @@ class Sound(NamedTuple):
     player:str         # HTML
     figure:str         # SVG
     notes:list         # Remarks on what was repaired
+    origin:tuple=('',False) # SHA-256 of the file that was dropped, and whether it says that it is synthetic
+    comment:str=''     # What a converted sound says of itself where it is saved
 
-def _sound(t, tracks, notes):
+def _sound(t, tracks, notes, **more):
     import torch
     from audiostyle.signal.waveform import player
-    return Sound(t.name, t.waveform, t.sample_rate, t.about, player(torch.from_numpy(t.waveform), t.sample_rate).markup, draw(tracks), list(notes))
+    return Sound(t.name, t.waveform, t.sample_rate, t.about, player(torch.from_numpy(t.waveform), t.sample_rate).markup, draw(tracks), list(notes), **more)
 
 def do_warm(tell):
     "Load what every other kind of work needs."
@@ -143,7 +145,9 @@ def do_warm(tell):
 
 def do_open(data:bytes, name:str, tell)->Sound:
     "A dropped file, read and drawn."
-    x,rate,notes = read_sound(data, name); t = track(name, x, rate); return _sound(t, [t], notes)
+    from audiostyle.core.store import sha256_bytes
+    from audiostyle.pipelines.provenance import provenance
+    x,rate,notes = read_sound(data, name); t = track(name, x, rate); return _sound(t, [t], notes, origin=(sha256_bytes(data),provenance(_Named(data, name)) is not None))
 
 def _converter(model, system):
     "The converter of a system, opened once; again where its folder was written anew."
@@ -152,25 +156,26 @@ def _converter(model, system):
     if _open_converters.get(system, (None,))[0]!=written: _open_converters[system] = written,load_converter(model)
     return _open_converters[system][1]
 
-def do_convert(waveform, sample_rate:int, name:str, model, system:str, to, label:str, tell)->Sound:
+def do_convert(waveform, sample_rate:int, name:str, model, system:str, to, label:str, origin:tuple, tell)->Sound:
     "The same words in another voice, drawn beside the original; `tell` hears the share done."
     import torch
     from audiostyle.pipelines.convert import convert_waveform
-    converter = _converter(model, system)
+    from audiostyle.pipelines.provenance import comment_of,statement
+    converter = _converter(model, system); comment = comment_of(statement(converter, to, *origin))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('ignore'); warnings.simplefilter('always', AudioWarning)
         y,rate = convert_waveform(torch.from_numpy(waveform), sample_rate, to, converter, watch=lambda share: tell(.9*share))
     before,after = track(name, waveform, sample_rate),track(label, y[0].numpy(), rate); tell(.95)
-    return _sound(after, [before, after], [str(w.message) for w in caught])
+    return _sound(after, [before, after], [str(w.message) for w in caught], comment=comment)
 
-# %% ../../nbs/90_studio/03_bench_worker.ipynb #1caf4bc1
+# %% ../../nbs/90_studio/03_bench_worker.ipynb #f106e4b0
 def _free_name(folder, stem):
     "The first of `stem.wav`, `stem-2.wav` … that is not taken."
     path,n = Path(folder)/f'{stem}.wav',1
     while os.path.lexists(path): n += 1; path = path.with_name(f'{stem}-{n}.wav')
     return path
 
-def do_save(waveform, sample_rate:int, folder:str, stem:str, tell)->str:
+def do_save(waveform, sample_rate:int, folder:str, stem:str, comment:str, tell)->str:
     "Path of a new WAV file; nothing that exists is replaced, and nothing is left of a file that could not be finished."
     import torch
     from audiostyle.core.store import disk_errors
@@ -179,7 +184,7 @@ def do_save(waveform, sample_rate:int, folder:str, stem:str, tell)->str:
     stem = re.sub(r'[^\w.+ -]+', '_', stem).strip(' ._')[:80] or 'sound'; place = Path(folder or '.').expanduser()
     if place.exists() and not place.is_dir(): raise AudioFileError('is a file, not a folder', place, 'name a folder for the results')
     with disk_errors(place): place.mkdir(parents=True, exist_ok=True)
-    path = _free_name(place, stem); clear_left([str(path)]); return str(save(path, torch.from_numpy(waveform), sample_rate))
+    path = _free_name(place, stem); clear_left([str(path)]); return str(save(path, torch.from_numpy(waveform), sample_rate, comment=comment))
 
 WORK = dict(warm=do_warm, open=do_open, convert=do_convert, save=do_save)
 

@@ -100,7 +100,7 @@ def data_check(
         print(f'\n{report}')
     answer(dict(status='failed' if code else 'done', exit_code=code, corpus=source, recordings=report.items, seconds=report.seconds, counts=report.counts(), findings=[f._asdict() for f in report.findings])); return code
 
-# %% ../../nbs/90_studio/01_cli.ipynb #51182de9
+# %% ../../nbs/90_studio/01_cli.ipynb #fb25db1e
 def _check_data(folder):
     "Refuse a folder without sound files, or with a manifest that cannot be used, before anything is loaded."
     from audiostyle.pipelines.batch import sound_files
@@ -135,7 +135,7 @@ def train(
     if recipe in SYSTEMS and recipe not in recipes(): recipe,*words = SYSTEMS[recipe].train.split(); settings = words+(settings or [])
     given = dict(data_dir=data, run_dir=run_dir, preset=preset, max_steps=max_steps, device=device, seed=seed)
     values = {k:v for k,v in given.items() if v is not None} | parameters_from(read_parameters(find_recipe(recipe)), settings or [])
-    if values.get('data_dir'): _check_data(values['data_dir'])
+    if values.get('data_dir') and not (recipe=='compare' and str(values['data_dir']).lower().endswith('.csv')): _check_data(values['data_dir'])
     result = run_recipe(recipe, values, show=not quiet)
     _show_result(result, values['run_dir']); answer(dict(status='done', run_dir=values['run_dir'], result=result)); return 0
 
@@ -234,5 +234,7 @@ def doctor(as_json:Json=False, verbose:Verbose=False, quiet:Quiet=False):
         print('the core works' if ok else 'the core does not work')
     return 0 if ok else 1
 
-# %% ../../nbs/90_studio/01_cli.ipynb #31fc7b8f
+# %% ../../nbs/90_studio/01_cli.ipynb #d06ee4ec
 from .cli_compare import compare
+from .cli_info import info
+from .cli_speaker import embed,trials,verify
