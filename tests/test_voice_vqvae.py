@@ -61,6 +61,11 @@ def test_encoder():
     count = lambda net: sum(p.numel() for p in net.parameters()); test_eq(count(Encoder(paper())), 768*(80*3+768*3+768*4+768*3+768*3)+10*768+64*768+64)
 
 
+def test_warped_frequencies():
+    s = MelSettings(); torch.manual_seed(0); ramp = torch.tensor(s.centres, dtype=torch.float32)[None, :, None].expand(4, -1, 3); out = warped(ramp, s, .1)
+    ratio = out[:, 20:60]/ramp[:, 20:60]; assert ratio.std((1, 2)).max()<1e-4 and ratio.log().abs().max()<=.1 and ratio[:, 0, 0].std()>.01; test_close(warped(ramp, s, 0.), ramp, eps=1e-2)
+
+
 def test_recurrent_decoder():
     torch.manual_seed(0); s = WaveNetSettings(local=8, voice=4, speakers=3, upsample=10); net = GRUDecoder(s, 16); y,c,who = torch.randint(0, 256, (2, 40)),torch.randn(2, 8, 6),torch.tensor([0, 2])
     out = net(y, c, who, 5); test_eq(out.shape, (2, 256, 40)); test_close(F.cross_entropy(out, y).item(), math.log(256), eps=.1)

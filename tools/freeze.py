@@ -17,6 +17,7 @@ def main(run, name):
     nb.metadata['source_sha'] = source_sha(nb)
     write(tidy(nb), out/f'{name}.ipynb')
     shutil.copyfile(run/'result.json', out/f'{name}.json')
+    if (run/'side_by_side.ogg').exists(): shutil.copyfile(run/'side_by_side.ogg', out/f'{name}.ogg')
     print((out/f'{name}.ipynb').relative_to(ROOT), f"{(out/f'{name}.ipynb').stat().st_size//1024} kB")
 
 if __name__ == '__main__': main(*sys.argv[1:])

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'PEAK', 'ORDER', 'WORLD', 'VQVAESettings', 'paper', 'raw', 'gru', 'small', 'tiny', 'melody', 'shape_of',
-           'sound_features', 'Encoder', 'Coder', 'GRUDecoder', 'Envelope', 'Decoder', 'VQVAEState', 'make_state',
-           'update_vqvae']
+           'sound_features', 'Encoder', 'warped', 'Coder', 'GRUDecoder', 'Envelope', 'Decoder', 'VQVAEState',
+           'make_state', 'update_vqvae']
 
 # %% ../../nbs/70_voice/34_vqvae.ipynb #e081a1e6
 from dataclasses import dataclass,field,replace
@@ -24,7 +24,7 @@ from ..train.state import TrainState
 from .source_filter import bands_to_bins,filtered,period_phase,pulse_train
 from .wavenet import WaveNet,WaveNetSettings,averaged,check_labels,follow,rate_at,wavenet_loss
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #7913ac80
+# %% ../../nbs/70_voice/34_vqvae.ipynb #27249249
 @dataclass(frozen=True)
 class VQVAESettings:
     "A VQ-VAE, its training and what it takes sounds to be."
@@ -37,6 +37,7 @@ class VQVAESettings:
     restart:float=.02              # Codes with a smaller moving count are moved
     commitment:float=.25           # Weight of the commitment loss
     quantise_from:int=0            # Steps before it the codes are continuous
+    warp:float=0.                  # Frequencies that the encoder hears are stretched by up to this (natural log), crop by crop, in training
     jitter:float=.12               # Probability that a code is replaced by a neighbour in training
     pitch:bool=False               # Does the decoder hear the melody?
     pulse:int=0                    # How often in a mel frame it hears where in the period of the voice it is; 0: never
@@ -54,12 +55,13 @@ class VQVAESettings:
     share:int=2                    # Crops that the decoder takes at once: less memory, warmer caches
     precision:str='32-true'        # or 'bf16-mixed'
     temperature:float=1.           # Of the samples, in use
+    voiced:float=1.                # The same where there is a voice
     def __post_init__(self):
         for name,known in (('encoder', ('mel','raw')),('decoder', ('wavenet','gru')),('precision', ('32-true','bf16-mixed'))):
             if getattr(self, name) not in known: raise SettingsError(f'{name} is {getattr(self, name)!r}', remedy=f"use one of {', '.join(known)}")
-        for name in ('width','codes','dim','context','gru','frames','share','temperature'):
+        for name in ('width','codes','dim','context','gru','frames','share','temperature','voiced'):
             if getattr(self, name)<=0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='a positive number is needed')
-        for name in ('margin','commitment','quantise_from','restart','pulse','envelope','noise','decode','decode_from'):
+        for name in ('margin','commitment','quantise_from','restart','pulse','envelope','noise','warp','decode','decode_from'):
             if getattr(self, name)<0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='zero or a positive number is needed')
         if not all(0<=v<1 for v in (self.jitter, self.decay)) or not 0<=self.whiten<=1: raise SettingsError(f'jitter {self.jitter}, decay {self.decay}, whiten {self.whiten}', remedy='they lie in [0, 1), whiten up to 1')
         if self.frames%2 or self.margin%2: raise SettingsError(f'{self.frames} frames with a margin of {self.margin}', remedy='a code covers two frames: choose even numbers')
@@ -73,7 +75,7 @@ class VQVAESettings:
     @property
     def frame(self): return self.mel.hop_length//max(1, self.pulse)           # Of what the decoder hears [samples]
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #79fef5d9
+# %% ../../nbs/70_voice/34_vqvae.ipynb #8e614dab
 def paper(**changes)->VQVAESettings:
     "Log-mels, 512 codes at 50 Hz, jitter, 30 layers of 128 (after Chorowski et al. 2019); for a GPU."
     return replace(VQVAESettings(wavenet=WaveNetSettings(local=128, voice=64)), **changes)
@@ -88,8 +90,8 @@ def gru(**changes)->VQVAESettings:
 
 def small(**changes)->VQVAESettings:
     "14 layers of 48 that say an excitation; codes and envelope learn first: what two cores can train."
-    wavenet = WaveNetSettings(residual=48, skip=96, layers=14, stacks=2, kernel=2, smooth=32, scaled=False, local=96, upsample=8, guide=65, voice=64, batch_size=16, learning_rate=3e-3, warm_up=200, halve_every=2500, max_steps=13_000, ema=.999)
-    return replace(VQVAESettings(width=256, context=96, pitch=True, pulse=20, envelope=.5, whiten=.7, noise=6., quantise_from=400, decode=4, decode_from=6000, share=1, wavenet=wavenet, precision='bf16-mixed'), **changes)
+    wavenet = WaveNetSettings(residual=48, skip=96, layers=14, stacks=2, kernel=2, smooth=32, scaled=False, local=96, upsample=8, guide=65, voice=64, batch_size=16, learning_rate=3e-3, warm_up=200, halve_every=2500, max_steps=11_500, ema=.999)
+    return replace(VQVAESettings(width=256, context=96, pitch=True, pulse=20, envelope=.5, whiten=.7, noise=6., voiced=.7, warp=.15, quantise_from=400, decode=4, decode_from=8000, share=1, wavenet=wavenet, precision='bf16-mixed'), **changes)
 
 def tiny(**changes)->VQVAESettings:
     "Everything, as small as can be: a few seconds of training that show that all parts work together, not a voice."
@@ -152,6 +154,18 @@ class Encoder(nn.Module):
         for conv,norm in zip(self.convs, self.norms):
             h = F.relu(norm(conv(x))); x = x+h if h.shape==x.shape else h
         return self.scale(self.out(x))
+
+# %% ../../nbs/70_voice/34_vqvae.ipynb #4a00210d
+def warped(
+    mel:Tensor,            # (b, m, t)
+    settings:MelSettings,
+    most:float             # Natural logarithm of the largest factor
+)->Tensor:                 # (b, m, t)
+    "Each row's frequencies by a random factor, bands interpolated."
+    centres = torch.tensor(settings.centres, dtype=torch.float32, device=mel.device); wanted = centres*(most*(2*torch.rand(len(mel), 1, device=mel.device)-1)).exp()
+    right = torch.searchsorted(centres, wanted).clamp(1, len(centres)-1); share = ((wanted-centres[right-1])/(centres[right]-centres[right-1])).clamp(0, 1)[..., None]
+    take = lambda at: mel.gather(1, at[..., None].expand(-1, -1, mel.shape[2]))
+    return take(right-1)*(1-share)+take(right)*share
 
 # %% ../../nbs/70_voice/34_vqvae.ipynb #547d29fb
 class Coder(nn.Module):
@@ -223,7 +237,7 @@ class Decoder(nn.Module):
         if labels is None: return log_mel
         return self.net(labels[:, samples], local[..., frames], speaker, extra=None if guide is None else self.net.guided(guide)[..., samples])
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #201d35a2
+# %% ../../nbs/70_voice/34_vqvae.ipynb #95e99c61
 @dataclass
 class VQVAEState(TrainState):
     "All that survives an interruption of VQ-VAE training."
@@ -245,7 +259,7 @@ def update_vqvae(fabric, state:VQVAEState, batch:dict)->dict:
     s = getattr(state.coder, 'module', state.coder).settings; w,b = s.wavenet,len(batch['labels'])
     for group,begun in zip(state.optimiser.param_groups, (0, s.decode_from)): group['lr'] = w.learning_rate*rate_at(max(0, state.step-begun), w)
     labels = check_labels(batch['labels'], w.classes); m = s.margin*s.mel.hop_length; target = labels[:, m:labels.shape[1]-m]
-    out = state.coder(batch, state.step<s.quantise_from); z = out.z.detach().requires_grad_(); heard = jitter(z, s.jitter)
+    out = state.coder(batch|dict(mel=warped(batch['mel'], s.mel, s.warp)) if s.warp else batch, state.step<s.quantise_from); z = out.z.detach().requires_grad_(); heard = jitter(z, s.jitter)
     past = (labels+s.noise*torch.rand(b, 1, device=labels.device)*torch.randn(labels.shape, device=labels.device)).round().long().clamp(0, w.classes-1) if s.noise else labels
     hears = lambda rows: (heard[rows], batch['pitch'][rows], batch['speaker'][rows], batch['phase'][rows] if s.pulse else None)
     state.optimiser.zero_grad(); ce,off = z.new_zeros(()),z.new_zeros(())

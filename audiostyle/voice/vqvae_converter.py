@@ -103,7 +103,7 @@ def quiet_cuts(
         low = k*t//parts-reach; at = low+int(level[low:low+2*reach+1].argmin()); cuts.append(at-at%2)
     return cuts
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #fa155b70
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #5f1ae000
 PART,LEAP = 2.,.04   # Least length of a part, and what consecutive parts share [s]
 
 class VQVAEConverter:
@@ -152,9 +152,9 @@ class VQVAEConverter:
         cuts = [*quiet_cuts(f['mel'], max(1, int(t*hop/self.sample_rate/PART))), t]; leap = round(LEAP*self.sample_rate/hop)
         spans = [(a, min(b+leap, t)) for a,b in zip(cuts, cuts[1:])]; longest = max(b-a for a,b in spans)
         cut = lambda x,k: torch.cat([torch.nn.functional.pad(x[..., a*k:b*k], (0, (longest-b+a)*k)) for a,b in spans]).cpu()
-        together = cut(local, k); who = who.expand(len(spans), -1); given = dict(temperature=s.temperature, progress=lambda done,n: tick(done/n))
-        if guide is not None: given['guide'] = cut(guide, hop)
-        draw = (lambda *a: sample(*a, seed=None, **given)) if s.decoder=='wavenet' else (lambda *a: sample_gru(*a, **given))
+        together = cut(local, k); who = who.expand(len(spans), -1); watch = lambda done,n: tick(done/n)
+        heat = s.temperature+(s.voiced-s.temperature)*cut(m[None, 1], 1).repeat_interleave(hop, 1).clamp(0, 1); own = {} if guide is None else dict(guide=cut(guide, hop))
+        draw = (lambda *a: sample(*a, seed=None, temperature=heat, progress=watch, **own)) if s.decoder=='wavenet' else (lambda *a: sample_gru(*a, temperature=s.temperature, progress=watch))
         y = mulaw_decode(draw(self.decoder.net, longest*hop, together, who)).numpy()
         out = np.zeros(t*hop, np.float32)
         for (a,b),part in zip(spans, y):
