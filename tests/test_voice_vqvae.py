@@ -73,7 +73,7 @@ def test_recurrent_decoder():
 
 
 def test_noise_through_the_envelope():
-    u = next(u for u in corpus if u.speaker=='f02'); s = small(whiten=1.); f = sound_features(load(corpus.path_of(u), 16000)[0][0].numpy(), s); S = torch.tensor(f['spectrum'])[None]; e = mulaw_decode(torch.tensor(f['labels'], dtype=torch.long))
+    corpus = builtin_corpus(); u = next(u for u in corpus if u.speaker=='f02'); s = small(whiten=1.); f = sound_features(load(corpus.path_of(u), 16000)[0][0].numpy(), s); S = torch.tensor(f['spectrum'])[None]; e = mulaw_decode(torch.tensor(f['labels'], dtype=torch.long))
     level = e[:len(e)//320*320].view(-1, 320).square().mean(1).sqrt().repeat_interleave(320); torch.manual_seed(0); noise = F.pad(level*torch.randn(len(level)), (0, len(e)-len(level)))
     far = lambda y: 8.69*float((log_compress(mel_spectrogram(y, s.mel), 1e-4)[..., :S.shape[2]]-S).abs().mean()); heard = [filtered(y[None], shape_of(S, s.mel), ORDER) for y in (e, noise)]
     print(f'mean distance to the recording: its excitation through its envelope {far(heard[0]):.1f} dB, noise through it {far(heard[1]):.1f} dB, the noise itself {far(noise[None]):.1f} dB')

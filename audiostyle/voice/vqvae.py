@@ -75,7 +75,7 @@ class VQVAESettings:
     @property
     def frame(self): return self.mel.hop_length//max(1, self.pulse)           # Of what the decoder hears [samples]
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #8e614dab
+# %% ../../nbs/70_voice/34_vqvae.ipynb #1c499830
 def paper(**changes)->VQVAESettings:
     "Log-mels, 512 codes at 50 Hz, jitter, 30 layers of 128 (after Chorowski et al. 2019); for a GPU."
     return replace(VQVAESettings(wavenet=WaveNetSettings(local=128, voice=64)), **changes)
@@ -91,7 +91,7 @@ def gru(**changes)->VQVAESettings:
 def small(**changes)->VQVAESettings:
     "14 layers of 48 that say an excitation; codes and envelope learn first: what two cores can train."
     wavenet = WaveNetSettings(residual=48, skip=96, layers=14, stacks=2, kernel=2, smooth=32, scaled=False, local=96, upsample=8, guide=65, voice=64, batch_size=16, learning_rate=3e-3, warm_up=200, halve_every=2500, max_steps=11_500, ema=.999)
-    return replace(VQVAESettings(width=256, context=96, pitch=True, pulse=20, envelope=.5, whiten=.7, noise=6., voiced=.7, warp=.15, quantise_from=400, decode=4, decode_from=8000, share=1, wavenet=wavenet, precision='bf16-mixed'), **changes)
+    return replace(VQVAESettings(width=256, context=96, pitch=True, pulse=20, envelope=.5, whiten=.7, noise=6., warp=.15, quantise_from=400, decode=4, decode_from=8000, share=1, wavenet=wavenet, precision='bf16-mixed'), **changes)
 
 def tiny(**changes)->VQVAESettings:
     "Everything, as small as can be: a few seconds of training that show that all parts work together, not a voice."
