@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 from audiostyle.core.config import fingerprint, parse_value
 from audiostyle.core.errors import DataError, SettingsError, did_you_mean
-from audiostyle.studio.recipes import check_parameters, check_settings, find_recipe, open_run, parameters_from, read_parameters
+from audiostyle.studio.recipes import check_parameters, find_recipe, open_run, parameters_from, read_parameters, settings_of
 from audiostyle.studio.runs import *
 import sys,tempfile
 import numpy as np, matplotlib.pyplot as plt

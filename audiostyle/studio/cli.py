@@ -100,9 +100,10 @@ def data_check(
         print(f'\n{report}')
     answer(dict(status='failed' if code else 'done', exit_code=code, corpus=source, recordings=report.items, seconds=report.seconds, counts=report.counts(), findings=[f._asdict() for f in report.findings])); return code
 
-# %% ../../nbs/90_studio/01_cli.ipynb #fb25db1e
-def _check_data(folder):
+# %% ../../nbs/90_studio/01_cli.ipynb #407ff70d
+def _check_data(folder, recipe):
     "Refuse a folder without sound files, or with a manifest that cannot be used, before anything is loaded."
+    if recipe=='compare' and str(folder).lower().endswith('.csv'): return                    # a table of pairs, which the recipe reads
     from audiostyle.pipelines.batch import sound_files
     if not os.path.isdir(folder): raise DataError('no such folder' if not os.path.exists(folder) else 'is a file, not a folder', folder, 'name the folder that holds speaker/utterance.wav')
     if not sound_files(folder): raise DataError('holds no sound files', folder, 'it should hold speaker/utterance.wav, or be a corpus such as VCTK')
@@ -135,11 +136,11 @@ def train(
     if recipe in SYSTEMS and recipe not in recipes(): recipe,*words = SYSTEMS[recipe].train.split(); settings = words+(settings or [])
     given = dict(data_dir=data, run_dir=run_dir, preset=preset, max_steps=max_steps, device=device, seed=seed)
     values = {k:v for k,v in given.items() if v is not None} | parameters_from(read_parameters(find_recipe(recipe)), settings or [])
-    if values.get('data_dir') and not (recipe=='compare' and str(values['data_dir']).lower().endswith('.csv')): _check_data(values['data_dir'])
+    if values.get('data_dir'): _check_data(values['data_dir'], recipe)
     result = run_recipe(recipe, values, show=not quiet)
     _show_result(result, values['run_dir']); answer(dict(status='done', run_dir=values['run_dir'], result=result)); return 0
 
-# %% ../../nbs/90_studio/01_cli.ipynb #1debdd29
+# %% ../../nbs/90_studio/01_cli.ipynb #03ab3d35
 def _seeds(text):
     "Whole numbers between commas."
     try: return None if text is None else [int(t) for t in text.split(',')]
@@ -163,7 +164,7 @@ def sweep(
     from audiostyle.studio.sweep import sweep as run_sweep
     given = dict(data_dir=data, preset=preset, max_steps=max_steps, device=device)
     points = grid(recipe, words or [], _seeds(seeds), {k:v for k,v in given.items() if v is not None})
-    for folder in {p.values.get('data_dir') for p in points}-{None, ''}: _check_data(folder)
+    for folder in {p.values.get('data_dir') for p in points}-{None, ''}: _check_data(folder, recipe)
     result = run_sweep(recipe, points, run_dir, scheduler, jobs, timeout, metric, say, False if quiet else None); files = [os.path.join(run_dir, n) for n in ('sweep.json','runs.csv','sweep.png')]
     if not (quiet or as_json): print(f'\n{result.table()}\n')
     say(f"{', '.join(f'{k} {n}' for k,n in result.counts.items())}; see {', '.join(f for f in files if os.path.exists(f))}")

@@ -12,7 +12,7 @@ import typer
 from ..core.errors import AudioWarning,DataError,SettingsError
 from .cli_base import Device,Json,Quiet,Verbose,answer,app,say,_manner,_now
 
-# %% ../../nbs/90_studio/00_cli_speaker.ipynb #d73d0a18
+# %% ../../nbs/90_studio/00_cli_speaker.ipynb #b6111b0c
 Model = Annotated[str|None, typer.Option(help='Model folder of a speaker encoder; the bundled one where none is given.')]
 Crops = Annotated[float, typer.Option('--crops', min=0, help='Average ten crops of so many seconds, 4 is usual; 0 embeds recordings whole.')]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Replace results that exist.')]
@@ -37,7 +37,16 @@ def _encoder(model, device):
     from audiostyle.speaker.verify import open_encoder
     return open_encoder(model, pick_device(device))
 
-# %% ../../nbs/90_studio/00_cli_speaker.ipynb #bd384ce7
+def _drawn(draw, size, ending='png'):
+    "What `draw` puts on axes, as the content of a file."
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from audiostyle.core.show import STYLE
+    image = io.BytesIO()
+    with rc_context(STYLE): fig = Figure(figsize=size, layout='constrained'); draw(fig.subplots()); fig.savefig(image, format=ending, dpi=120)
+    return image.getvalue()
+
+# %% ../../nbs/90_studio/00_cli_speaker.ipynb #2c45615d
 def _two(first, second, threshold, crops, model, device):
     "The verdict on two recordings."
     from audiostyle.pipelines.batch import check_source
@@ -56,18 +65,14 @@ def _cohort(path, encoder, crops):
 
 def _keep(found, out, overwrite):
     "Scores, numbers and curve of a list, in a folder."
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-    from audiostyle.core.show import STYLE
     from audiostyle.core.store import atomic_path,disk_errors,write_json
     from audiostyle.data.trial_lists import write_trials
     from audiostyle.metrics.verification import plot_det
-    same = [t.same for t in found.trials]; by = [[s for s,kind in zip(found.scores, same) if kind==k] for k in (True, False)]; image = io.BytesIO()
-    with rc_context(STYLE): fig = Figure(figsize=(4.6,4.6), layout='constrained'); plot_det({f'{len(same)} trials':by}, fig.subplots()); fig.savefig(image, format='png', dpi=120)
+    same = [t.same for t in found.trials]; by = [[s for s,kind in zip(found.scores, same) if kind==k] for k in (True, False)]; image = _drawn(lambda ax: plot_det({f'{len(same)} trials':by}, ax), (4.6,4.6))
     with disk_errors(out): os.makedirs(out, exist_ok=True)
     r = found.report; write_trials(os.path.join(out, 'scores.txt'), found.trials, found.scores, overwrite)
     write_json(os.path.join(out, 'report.json'), {**r._asdict(), 'eer':r.eer._asdict(), 'min_dcf':r.min_dcf._asdict()})
-    with atomic_path(os.path.join(out, 'det.png')) as tmp: tmp.write_bytes(image.getvalue())
+    with atomic_path(os.path.join(out, 'det.png')) as tmp: tmp.write_bytes(image)
 
 RESULTS = ('scores.txt', 'report.json', 'det.png')
 
@@ -126,7 +131,7 @@ def trials(
     write_trials(out, drawn, overwrite=overwrite); speakers = int(trial_speakers(drawn).max())+1
     say(f'{len(drawn)} trials of {speakers} speakers in {out}; the names start from {corpus.root}'); answer(dict(status='done', exit_code=0, trials=len(drawn), speakers=speakers, file=out, folder=str(corpus.root))); return 0
 
-# %% ../../nbs/90_studio/00_cli_speaker.ipynb #90161d89
+# %% ../../nbs/90_studio/00_cli_speaker.ipynb #fd5ebfa4
 def _named_files(inputs):
     "Name and path of each recording that is meant."
     from audiostyle.pipelines.batch import check_source,sound_files
@@ -140,14 +145,10 @@ def _named_files(inputs):
 
 def _picture(found, path):
     "A drawing of embeddings, a colour for each folder, as the content of a file."
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-    from audiostyle.core.show import STYLE
     from audiostyle.speaker.pictures import plot_speakers
     parts = [n.split('/')[:-1] for n in found.names]; depth = min(map(len, parts)); k = next((k for k in range(depth) if len({p[k] for p in parts})>1), None)
-    image = io.BytesIO(); labels = [''.join(p[-1:]) or 'all' for p in parts] if k is None else [p[k] for p in parts]
-    with rc_context(STYLE): fig = Figure(figsize=(6.4,5.2), layout='constrained'); plot_speakers(found.vectors, labels, ax=fig.subplots()); fig.savefig(image, format=os.path.splitext(path)[1][1:], dpi=120)
-    return image.getvalue()
+    labels = [''.join(p[-1:]) or 'all' for p in parts] if k is None else [p[k] for p in parts]
+    return _drawn(lambda ax: plot_speakers(found.vectors, labels, ax=ax), (6.4,5.2), os.path.splitext(path)[1][1:])
 
 @app.command()
 def embed(

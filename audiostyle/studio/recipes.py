@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SAME', 'recipes_dir', 'recipes', 'find_recipe', 'read_parameters', 'check_parameters', 'parameters_from',
-           'check_settings', 'open_run', 'interruption', 'write_page', 'RecipeError', 'run_recipe']
+           'check_settings', 'settings_of', 'open_run', 'interruption', 'write_page', 'RecipeError', 'run_recipe']
 
 # %% ../../nbs/90_studio/00_recipes.ipynb #2244e49f
 import ast,json,os,re,signal,sys,tempfile,time
@@ -93,9 +93,9 @@ def _meant(text):
     try: return json.loads(text)
     except (ValueError, RecursionError): return value
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #744588ba
+# %% ../../nbs/90_studio/00_recipes.ipynb #9f4e2131
 def check_settings(
-    name:str,                # A recipe, or the model that its parameter `model` names
+    name:str,                # A recipe, or one of its models
     preset:str='small',      # One of its model's presets; empty where the recipe chooses: checked as 'small'
     overrides:list[str]=()   # `key=value`
 ):                           # The settings, or None where the model lists no presets
@@ -108,6 +108,13 @@ def check_settings(
         preset = preset or 'small'
         if preset not in presets: raise SettingsError(f"no preset {preset!r}{did_you_mean(preset, presets)}", remedy=f"presets of {name}: {', '.join(presets)}")
         return override(presets[preset](), list(overrides))
+
+def settings_of(
+    recipe:str,
+    parameters:dict   # All its parameters
+):                    # As `check_settings` gives them; None where the recipe has no preset
+    "The settings of a run, of the model that its parameters name."
+    return check_settings(parameters.get('model') or recipe, parameters['preset'], parameters.get('overrides', [])) if 'preset' in parameters else None
 
 # %% ../../nbs/90_studio/00_recipes.ipynb #2bb9b39e
 SAME = ('preset','overrides','seed','data_dir')  # Parameters that make a run what it is
@@ -235,7 +242,7 @@ def _execute(path, name, run_dir, parameters, show):
         finally:
             if relay.bar is not None: relay.bar.close()
 
-# %% ../../nbs/90_studio/00_recipes.ipynb #0690073e
+# %% ../../nbs/90_studio/00_recipes.ipynb #76355013
 def run_recipe(
     name:str,         # As `recipes` lists it
     values:dict,      # Parameters that differ from the defaults
@@ -244,7 +251,7 @@ def run_recipe(
     "Run a recipe in its run folder; the result, or the error that ended it."
     from audiostyle.core.store import lock,read_json,write_json
     path = find_recipe(name); parameters = check_parameters(path, values)
-    if 'preset' in parameters: check_settings(parameters.get('model') or name, parameters['preset'], parameters.get('overrides', []))
+    settings_of(name, parameters)
     run_dir = open_run(parameters['run_dir'], name, parameters); result = run_dir/'result.json'
     stamp = lambda: (result.stat().st_ino,result.stat().st_mtime_ns) if result.exists() else None
     now = lambda: datetime.now(timezone.utc).isoformat(timespec='seconds')

@@ -6,14 +6,14 @@
 __all__ = ['ELSEWHERE', 'split_values', 'Point', 'grid', 'standing', 'unfinished', 'numbers', 'SweepResult', 'plot_sweep',
            'save_figure']
 
-# %% ../../nbs/90_studio/00_runs.ipynb #5b3b1ea8
+# %% ../../nbs/90_studio/00_runs.ipynb #4c90b51f
 import ast,csv,itertools,json,math,os,re,sys
 from datetime import datetime,timezone
 from pathlib import Path
 from typing import NamedTuple
 from ..core.config import fingerprint,parse_value
 from ..core.errors import DataError,SettingsError,did_you_mean
-from .recipes import check_parameters,check_settings,find_recipe,open_run,parameters_from,read_parameters
+from .recipes import check_parameters,find_recipe,open_run,parameters_from,read_parameters,settings_of
 
 # %% ../../nbs/90_studio/00_runs.ipynb #908b31b1
 def split_values(
@@ -55,7 +55,7 @@ def _point(known, settings, given):
     if values.get('data_dir'): values['data_dir'] = os.path.abspath(values['data_dir'])     # workers may stand elsewhere
     return Point(_name(settings, values.get('seed')), settings, values)
 
-# %% ../../nbs/90_studio/00_runs.ipynb #e76f7c25
+# %% ../../nbs/90_studio/00_runs.ipynb #9cca2790
 def grid(
     recipe:str,            # As `recipes` lists it
     words:list[str]=(),    # `key=value,value`
@@ -83,7 +83,7 @@ def _checked(recipe, path, points):
     seen = {}
     for p in points:
         parameters = check_parameters(path, p.values)
-        settings = check_settings(parameters.get('model') or recipe, parameters['preset'], parameters.get('overrides', [])) if 'preset' in parameters else None
+        settings = settings_of(recipe, parameters)
         key = fingerprint([{**parameters, 'overrides':None}, settings if settings is not None else sorted(parameters.get('overrides', []))])
         if key in seen: raise SettingsError(f'{seen[key]} and {p.name} are the same run', remedy='give each value once')
         seen[key] = p.name

@@ -100,7 +100,7 @@ def tiny(**changes)->VQVAESettings:
 
 PRESETS = dict(paper=paper, raw=raw, gru=gru, small=small, tiny=tiny)
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #c6d2fbdd
+# %% ../../nbs/70_voice/34_vqvae.ipynb #e6fd6c00
 PEAK = .9                                                                    # Of every waveform before the mu-law
 ORDER = 45                                                                   # Coefficients of the envelope's cepstrum: less than a period of a high voice [samples]
 WORLD = WorldSettings(f0_method='dio', frame_period=10.)                     # For the melody
@@ -131,13 +131,14 @@ def sound_features(
     s = settings.mel; x = torch.as_tensor(np.asarray(waveform, np.float32))
     if not len(x) or not (peak := float(x.abs().max())): raise DataError('is silent', remedy='give a sound with speech in it')
     t = max(2, -(-len(x)//(2*s.hop_length))*2); x = F.pad(x*(PEAK/peak), (0, t*s.hop_length-len(x))); y = x
-    mel = log_compress(mel_spectrogram(x, s), s.floor)[:, :t]; mel = (mel-mel.mean(1, keepdim=True))/(mel.std(1, keepdim=True)+.1)
+    bands = mel_spectrogram(x, s)[:, :t]; mel = log_compress(bands, s.floor); mel = (mel-mel.mean(1, keepdim=True))/(mel.std(1, keepdim=True)+.1)
     f0 = np.zeros(t, np.float32)
     if settings.pitch: f0 = pitch_track(x.numpy(), replace(WORLD, sample_rate=s.sample_rate, frame_period=1000*s.hop_seconds))[:t]
-    if settings.envelope: spectrum = log_compress(mel_spectrogram(x, s), 1e-4)[:, :t].float(); y = filtered(x[None], -settings.whiten*shape_of(spectrum[None], s), ORDER)[0]
-    phase = dict(phase=period_phase(f0, s.hop_length, s.sample_rate, settings.pulse, (y.square() if settings.envelope else x).numpy())) if settings.pulse else {}
-    spectrum = dict(spectrum=spectrum.numpy()) if settings.envelope else {}
-    return dict(labels=mulaw_encode(y).numpy().astype(np.uint8), mel=mel.float().numpy(), f0=f0, **phase, **spectrum)
+    spectrum = log_compress(bands, 1e-4).float() if settings.envelope else None
+    if spectrum is not None: y = filtered(x[None], -settings.whiten*shape_of(spectrum[None], s), ORDER)[0]
+    out = dict(labels=mulaw_encode(y).numpy().astype(np.uint8), mel=mel.float().numpy(), f0=f0)
+    if settings.pulse: out['phase'] = period_phase(f0, s.hop_length, s.sample_rate, settings.pulse, (x if spectrum is None else y.square()).numpy())
+    return out if spectrum is None else out|dict(spectrum=spectrum.numpy())
 
 # %% ../../nbs/70_voice/34_vqvae.ipynb #db596178
 class Encoder(nn.Module):
@@ -213,7 +214,7 @@ class Envelope(nn.Module):
         "Pulses at the level of the envelope, (b, t hop); negative, as pressure falls when the glottis closes."
         p = pulse_train(phase.float(), voiced.float(), self.settings.frame); return -p*(log_mel.mean(1)+1).exp().repeat_interleave(self.settings.mel.hop_length, 1)
 
-# %% ../../nbs/70_voice/34_vqvae.ipynb #21a6d790
+# %% ../../nbs/70_voice/34_vqvae.ipynb #c70a759f
 class Decoder(nn.Module):
     "Vectors of codes, the melody and a speaker to logits of samples."
     def __init__(self, settings:VQVAESettings, n_speakers:int):
@@ -223,18 +224,22 @@ class Decoder(nn.Module):
         self.pulse = nn.Conv1d(4, s.context, 1, bias=False) if s.pulse else None
         self.envelope = Envelope(s) if s.envelope else None
         self.net = WaveNet(inside) if s.decoder=='wavenet' else GRUDecoder(inside, s.gru)
+    def said(self, z:Tensor, pitch:Tensor)->Tensor:
+        "Vectors of codes (b, dim, t/2), a column for each frame, with the melody (b, 2, t) where it is heard."
+        z = z.repeat_interleave(2, 2); return torch.cat([z, pitch.to(z.dtype)], 1) if self.settings.pitch else z
     def hears(self, z:Tensor, pitch:Tensor, speaker:Tensor, phase:Tensor|None=None)->tuple[Tensor,Tensor|None,Tensor|None]:
         "Local conditioning (b, context, t pulse), guide (b, n) and log envelope (b, m, t), from codes' vectors (b, dim, t/2), melody (b, 2, t), speaker and phase (b, t pulse) [turns]."
-        z,s = z.repeat_interleave(2, 2),self.settings; said = torch.cat([z, pitch.to(z.dtype)], 1) if s.pitch else z; h = self.context(said)
+        s,said = self.settings,self.said(z, pitch); h = self.context(said)
         if self.pulse is None: return h,None,None
         a = 2*math.pi*torch.stack([phase, 2*phase], 1); voiced = pitch[:, 1:].repeat_interleave(s.pulse, 2); wave = self.pulse((torch.cat([a.cos(), a.sin()], 1)*voiced).to(h.dtype))
         if self.envelope is None: return h.repeat_interleave(s.pulse, 2)+wave,None,None
-        log_mel = self.envelope(said, self.net.voices(speaker)); local = (h+self.envelope.tell(log_mel.detach())).repeat_interleave(s.pulse, 2)+wave
-        return local,self.envelope.guide(log_mel.detach(), phase, voiced[:, 0]) if s.wavenet.guide else None,log_mel
+        with torch.no_grad(): log_mel = self.envelope(said, self.net.voices(speaker))          # it learns in a pass of its own
+        local = (h+self.envelope.tell(log_mel)).repeat_interleave(s.pulse, 2)+wave
+        return local,self.envelope.guide(log_mel, phase, voiced[:, 0]) if s.wavenet.guide else None,log_mel
     def forward(self, labels, z, pitch, speaker, phase=None):
         "Logits (b, classes, n) of the samples without the margins; without labels the log envelope (b, m, t)."
-        s = self.settings; local,guide,log_mel = self.hears(z, pitch, speaker, phase); samples,frames = (slice(s.margin*k, -s.margin*k or None) for k in (s.mel.hop_length, s.mel.hop_length//s.frame))
-        if labels is None: return log_mel
+        if labels is None: return self.envelope(self.said(z, pitch), self.net.voices(speaker))
+        s = self.settings; local,guide,_ = self.hears(z, pitch, speaker, phase); samples,frames = (slice(s.margin*k, -s.margin*k or None) for k in (s.mel.hop_length, s.mel.hop_length//s.frame))
         return self.net(labels[:, samples], local[..., frames], speaker, extra=None if guide is None else self.net.guided(guide)[..., samples])
 
 # %% ../../nbs/70_voice/34_vqvae.ipynb #95e99c61
