@@ -4,6 +4,7 @@ from typing import Annotated
 import typer
 from audiostyle.core.errors import AudioWarning, DataError, SettingsError, one_line
 from audiostyle.studio.cli_base import Device, Json, Quiet, Verbose, answer, app, main, say, _manner, _now
+from audiostyle.studio.cli_voices import ClipsAfterVoice, heard_voice, kept_names, with_kept
 from audiostyle.studio.cli_compare import compare
 from audiostyle.studio.cli_info import info
 from audiostyle.studio.cli_speaker import embed, trials, verify
@@ -36,8 +37,8 @@ def test_usage_is_quick():
     import time
     from audiostyle import __version__
     test_eq(audiostyle('--version'), (0, f'audiostyle {__version__}\n', ''))
-    code,out,err = audiostyle('--help'); assert code==0 and all(w in out for w in ('convert','compare','data','train','sweep','demo','speakers','recipes','doctor')) and not err; print(out)
-    for args,text in [(['convrt'], 'convrt'), (['convert'], 'Missing'), (['convert', '--too', 'slt'], '--to'), (['convert', 'a.wav', '--to', 'slt'], "'-o'"), (['train'], 'Missing')]:
+    code,out,err = audiostyle('--help'); assert code==0 and all(w in out for w in ('convert','compare','data','train','sweep','demo','speakers','voices','recipes','doctor')) and not err; print(out)
+    for args,text in [(['convrt'], 'convrt'), (['convert'], 'Missing'), (['convert', '--too', 'slt'], '--to'), (['convert', 'a.wav', '--to', 'slt'], "'-o'"), (['convert', 'a.wav', '-o', 'b.wav'], 'no such file'), (['train'], 'Missing')]:
         start = time.time(); code,out,err = audiostyle(*args); took = time.time()-start
         print(err.strip()); assert code==2 and text in err and err.count('\n')==1 and 'Traceback' not in err and not out
     light = subprocess.run([sys.executable, '-c', 'import sys; from audiostyle.studio.cli import main; main(["convert", "no.wav", "--to", "x", "-o", "y.wav"]); print("torch" in sys.modules)'], capture_output=True, text=True)

@@ -115,7 +115,7 @@ def plan(
         jobs = list({(os.path.abspath(j.source), os.path.abspath(j.out)):j for j in _pairs(inputs, out, ending)}.values())
     _refuse_clashes(jobs); return jobs
 
-# %% ../../nbs/80_pipelines/00_batch.ipynb #c7a9a883
+# %% ../../nbs/80_pipelines/00_batch.ipynb #cebeebd1
 def bundled_model(
     name:str='vae' # Name of a model that comes with the package
 )->Path:           # Its folder
@@ -141,8 +141,8 @@ def model_voices(
     "The voices that a model has, from its `config.json`."
     path = Path(folder)/'config.json'
     try:
-        names = json.loads(path.read_text(encoding='utf-8'))['extra']['speakers']
-        if isinstance(names, list) and names and all(isinstance(n, str) for n in names): return names
+        extra = json.loads(path.read_text(encoding='utf-8'))['extra']; names = extra['speakers']
+        if isinstance(names, list) and (names or extra.get('system')=='any_voice') and all(isinstance(n, str) for n in names): return names
         raise TypeError
     except FileNotFoundError: raise CheckpointError('is no model folder, it has no config.json', folder, 'name a folder that training has written, usually model/ in the run folder') from None
     except (OSError,ValueError,LookupError,TypeError,RecursionError) as e: raise CheckpointError(f'does not say which voices the model has ({type(e).__name__})', path, 'the folder is damaged or holds another kind of model') from None
@@ -153,7 +153,7 @@ def check_voice(
 )->None:
     "`DataError` where there is no such voice, or a mixture is none."
     for name in [to] if isinstance(to, str) else to:
-        if name not in voices: raise DataError(f"unknown speaker {name!r}{did_you_mean(name, voices)}", remedy=f"this model knows {', '.join(voices)}")
+        if name not in voices: raise DataError(f"unknown speaker {name!r}{did_you_mean(name, voices)}", remedy=f"this model knows {', '.join(voices)}" if voices else 'this model knows no voice of its own; name recordings of one (--voice CLIP)')
     if not isinstance(to, str) and not (to and all(w>=0 for w in to.values()) and 0<sum(to.values())<float('inf')): raise DataError(f'a mixture of weights {list(to.values())}', remedy='give weights of 0 or more, one of them above 0')
 
 # %% ../../nbs/80_pipelines/00_batch.ipynb #27e1a0b8

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..core.errors import AudiostyleError,CheckpointError,DataError,SettingsError,did_you_mean,import_extra
 from .batch import bundled_model,model_folder
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #1acfb1e5
+# %% ../../nbs/80_pipelines/00_systems.ipynb #9f9434c8
 class System(NamedTuple):
     "Where a system's class lies, what it does in a few words, and what trains it."
     place:str   # module:class
@@ -21,6 +21,7 @@ class System(NamedTuple):
 
 SYSTEMS = {
     'vae': System('audiostyle.voice.vae_converter:VAEConverter', 'speaker-informed VAE on WORLD features', 'vae'),
+    'any_voice': System('audiostyle.voice.any_voice:AnyVoiceConverter', 'phoneme classes of any clip, heard once', 'any_voice'),
     'baseline': System('audiostyle.voice.baseline:BaselineConverter', "pitch and cepstral statistics, no training", 'baseline'),
     'cyclegan': System('audiostyle.voice.cyclegan_converter:CycleGANConverter', 'two voices, unpaired, on spectrogram images', 'cyclegan model=cyclegan'),
     'cyclegan_vc': System('audiostyle.voice.cyclegan_vc_converter:CycleGANVCConverter', 'two voices, unpaired, on mel-cepstra', 'cyclegan model=cyclegan_vc'),
@@ -30,7 +31,7 @@ SYSTEMS = {
     'wavenet_vae': System('audiostyle.voice.wavenet_vae_converter:WaveNetVAEConverter', 'VAE behind a WaveNet front end', 'nsynth model=wavenet_vae'),
     'texture': System('audiostyle.voice.texture_converter:TextureConverter', 'Gram statistics of a spectrogram', 'texture')}
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #d58fce15
+# %% ../../nbs/80_pipelines/00_systems.ipynb #a48adf79
 def folder_system(
     folder # A model folder
 )->str:    # Name in `SYSTEMS`
@@ -54,8 +55,7 @@ def resolve(
     if model is None and system is not None:
         try: return bundled_model(system)
         except CheckpointError as e: raise CheckpointError(f'no weights of the system {system!r} come with the package', remedy=f'train it (audiostyle train {SYSTEMS[system].train} --run-dir runs/{system}) and name its folder (--model runs/{system}/model)') from None
-    if isinstance(model, str) and model in SYSTEMS and not Path(model).exists(): return resolve(None, model)
-    folder = model_folder(model)
+    named = isinstance(model, str) and model in SYSTEMS and not Path(model).exists(); folder = resolve(None, model) if named else model_folder(model)
     if system is not None and (found := folder_system(folder))!=system: raise CheckpointError(f'holds the system {found!r}, not {system!r}', folder, 'leave the name of the system out, or name another folder')
     return folder
 

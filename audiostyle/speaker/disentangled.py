@@ -92,7 +92,7 @@ TABLE_1 = {                                                                     
     'encoder only':(dict(adversary='off', weights=(1., 0., 0., 0.)), 5.02),
     'MI + IC, margin':(TABLE_2['MI + IC'][0]|dict(criterion='margin'), 2.54)}
 
-# %% ../../nbs/65_speaker/02_disentangled.ipynb #7fa5609d
+# %% ../../nbs/65_speaker/02_disentangled.ipynb #29a4720b
 class Block(nn.Module):
     "Two 3x3 convolutions beside a short cut."
     def __init__(self, c_in:int, c_out:int, stride:int):
@@ -111,8 +111,8 @@ class ResNet(nn.Module):
         layers,c = [nn.Conv2d(1, channels[0], 7, first, 3, bias=False), nn.BatchNorm2d(channels[0]), nn.ReLU()],channels[0]
         for o,n,stride in zip(channels, blocks, (1, 2, 2, 1)):
             for k in range(n): layers.append(Block(c, o, stride if k==0 else 1)); c = o
-        self.maps,self.out = nn.Sequential(*layers),nn.Linear(c, n_out)
-    def forward(self, x): return self.out(self.maps(x[:,None]).mean((2, 3)))
+        self.maps,self.out = nn.Sequential(*layers).to(memory_format=torch.channels_last),nn.Linear(c, n_out)
+    def forward(self, x): return self.out(self.maps(x[:,None].contiguous(memory_format=torch.channels_last)).mean((2, 3)))
 
 # %% ../../nbs/65_speaker/02_disentangled.ipynb #5e516bdb
 STRIDES = ((2, 2),(1, 1),(2, 3),(1, 1),(2, 5),(1, 1),(2, 1),(2, 1),(1, 1))     # (bands, frames)

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['corpora', 'convert', 'data_check', 'train', 'sweep', 'demo', 'speakers', 'list_recipes', 'doctor']
 
-# %% ../../nbs/90_studio/01_cli.ipynb #8bcb150a
+# %% ../../nbs/90_studio/01_cli.ipynb #70435738
 import json,os,warnings
 from typing import Annotated
 import typer
 from ..core.errors import AudioWarning,DataError,SettingsError,one_line
 from .cli_base import Device,Json,Quiet,Verbose,answer,app,main,say,_manner,_now
+from .cli_voices import ClipsAfterVoice,heard_voice,kept_names,with_kept
 
-# %% ../../nbs/90_studio/01_cli.ipynb #b5970657
+# %% ../../nbs/90_studio/01_cli.ipynb #157a22d7
 def _summary(record):
     "What to say about one converted file."
     if record['status']!='done': return f"{record['out']}: {record['status']}"
@@ -24,25 +25,25 @@ def _tell(record):
     if record['status']=='failed': say(f"audiostyle: {record['error']}", error=True)
     else: say(_summary(record))
 
-def _convert_one(job, folder, existing, device, options):
-    "One file; its failure is the program's."
+def _convert_one(job, converter, existing, options):
+    "One file; its failure is the program's. `converter` opens the model when it is needed."
     from audiostyle.pipelines.batch import attempt,plain
     def work(source, out):
-        from audiostyle.pipelines.convert import convert_file,load_converter
-        return convert_file(source, out, model=load_converter(folder, device), overwrite=existing=='replace', **options)
+        from audiostyle.pipelines.convert import convert_file
+        return convert_file(source, out, model=converter(), overwrite=existing=='replace', **options)
     record = attempt(job, work, existing)
     if record['status']=='failed': raise record['exception']
     _tell(record); answer(plain(record)); return 0
 
-def _convert_many(inputs, out, ending, folder, existing, device, options):
+def _convert_many(inputs, out, ending, converter, existing, options):
     "A batch; exit code 3 where some files failed."
     from audiostyle.pipelines.batch import count,plain
-    from audiostyle.pipelines.convert import convert_folder,load_converter
-    records = convert_folder(inputs, out, model=load_converter(folder, device), existing=existing, ending=ending, each=_tell, **options); n = count(records)
+    from audiostyle.pipelines.convert import convert_folder
+    records = convert_folder(inputs, out, model=converter(), existing=existing, ending=ending, each=_tell, **options); n = count(records)
     say(', '.join(f'{k} {v}' for k,v in n.items())+f'; see {records.path}')
     answer(dict(**n, results_file=str(records.path), results=[plain(r) for r in records])); return 3 if n['failed'] else 0
 
-# %% ../../nbs/90_studio/01_cli.ipynb #65f8ee76
+# %% ../../nbs/90_studio/01_cli.ipynb #6bbe0ce4
 def _wanted(text, voices):
     "A voice, or the mixture that is meant by name=weight,name=weight."
     if text in voices or '=' not in text: return text
@@ -50,11 +51,12 @@ def _wanted(text, voices):
     except ValueError: raise SettingsError(f'a mixture is written voice=weight,voice=weight, found {text!r}', remedy='such as --to slt=2,bdl=1') from None
     return dict(pairs)
 
-@app.command()
+@app.command(cls=ClipsAfterVoice)
 def convert(
     inputs:Annotated[list[str], typer.Argument(metavar='IN...', help='Sound files and folders.')],
-    to:Annotated[str, typer.Option(help='Voice wanted, or a mixture such as slt=2,bdl=1; `audiostyle speakers` lists them.')],
     out:Annotated[str, typer.Option('-o', '--out', help='File, or folder for several results.')],
+    to:Annotated[str|None, typer.Option(help='Voice wanted, or a mixture such as slt=2,bdl=1; `audiostyle speakers` lists them.')]=None,
+    voice:Annotated[list[str]|None, typer.Option(help='Or any voice: recordings of it, or the name of one that is kept (`audiostyle voices`).')]=None,
     model:Annotated[str|None, typer.Option(help='Model folder; the bundled one where none is given.')]=None,
     system:Annotated[str|None, typer.Option(help='System, such as vae or vqvae; that of the model folder where none is given.')]=None,
     overwrite:Annotated[bool, typer.Option('--overwrite', help='Replace results that exist.')]=False,
@@ -72,10 +74,14 @@ def convert(
     if overwrite and skip_existing: raise SettingsError('--overwrite and --skip-existing exclude each other', remedy='choose one')
     with warnings.catch_warnings(record=True) as left_out: warnings.simplefilter('always', AudioWarning); jobs = plan(inputs, out, ending)
     for w in left_out: say(f'warning: {w.message}', error=True)
-    folder = resolve(model, system); voices = model_voices(folder); wanted = _wanted(to, voices); check_voice(wanted, voices)
+    if (to is None)==(not voice): raise SettingsError('a voice is needed, by --to or by --voice' if to is None else '--to and --voice exclude each other', remedy='--to NAME for a voice of the model, --voice CLIP for that of a recording')
+    if voice: wanted,converter = heard_voice(voice, model, system, device, [j.out for j in jobs])
+    else:
+        folder = resolve(model, system); voices = model_voices(folder); kept = kept_names(folder); wanted = _wanted(to, [*voices, *kept]); check_voice(wanted, [*voices, *kept])
+        converter = lambda: with_kept(folder, [n for n in ([wanted] if isinstance(wanted, str) else wanted) if n in kept and n not in voices], device)
     existing = 'replace' if overwrite else 'skip' if skip_existing else 'fail'; options = dict(to=wanted, rate=rate, strict=strict, channel=channel, seed=seed)
-    if len(inputs)==1 and not os.path.isdir(inputs[0]): return _convert_one(jobs[0], folder, existing, device, options)
-    return _convert_many(inputs, out, ending, folder, existing, device, options)
+    if len(inputs)==1 and not os.path.isdir(inputs[0]): return _convert_one(jobs[0], converter, existing, options)
+    return _convert_many(inputs, out, ending, converter, existing, options)
 
 # %% ../../nbs/90_studio/01_cli.ipynb #51e591f1
 corpora = typer.Typer(help='Look at corpora.', no_args_is_help=True, rich_markup_mode=None); app.add_typer(corpora, name='data')
@@ -197,7 +203,7 @@ def demo(
     for name,path in sounds.items(): say(f'{name}: {path}')
     answer(dict(status='done', run_dir=run_dir, result=result, sounds=sounds)); return 0
 
-# %% ../../nbs/90_studio/01_cli.ipynb #3141004a
+# %% ../../nbs/90_studio/01_cli.ipynb #e352527f
 @app.command()
 def speakers(
     model:Annotated[str|None, typer.Option(help='Model folder; the bundled one where none is given.')]=None,
@@ -206,7 +212,7 @@ def speakers(
     "List the voices of a model."
     from audiostyle.pipelines.batch import model_voices
     from audiostyle.pipelines.systems import resolve
-    _manner(verbose, quiet, as_json); folder = resolve(model, system); names = model_voices(folder)
+    _manner(verbose, quiet, as_json); folder = resolve(model, system); names = model_voices(folder)+kept_names(folder)
     if as_json: answer(dict(model=str(folder), speakers=names))
     else: print('\n'.join(map(one_line, names)))
 
