@@ -2,6 +2,7 @@
 import os, re, subprocess, sys, threading, time
 from html import escape
 from importlib.util import find_spec
+from contextlib import suppress
 from pathlib import Path
 from traitlets import Dict, Enum, Float, HasTraits, Int, List, Unicode, observe
 from audiostyle.core.errors import AudiostyleError, BusyError, CheckpointError, DataError, import_extra, one_line

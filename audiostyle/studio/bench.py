@@ -6,10 +6,11 @@
 __all__ = ['STATES', 'BUSY', 'APP', 'known_models', 'describe', 'blend', 'blend_name', 'Bench', 'open_sound', 'convert', 'cancel',
            'save', 'wait', 'close_bench', 'ConversionBench', 'write_app', 'command', 'serve']
 
-# %% ../../nbs/90_studio/04_bench.ipynb #b23cbc42
+# %% ../../nbs/90_studio/04_bench.ipynb #31a34f64
 import os,re,subprocess,sys,threading,time
 from html import escape
 from importlib.util import find_spec
+from contextlib import suppress
 from pathlib import Path
 from traitlets import Dict,Enum,Float,HasTraits,Int,List,Unicode,observe
 from ..core.errors import AudiostyleError,BusyError,CheckpointError,DataError,import_extra,one_line
@@ -20,18 +21,16 @@ from .bench_worker import MAX_BYTES,MAX_SECONDS,Worker,check_size
 try: from anywidget import AnyWidget
 except ImportError: AnyWidget = HasTraits     # the module imports everywhere; `ConversionBench()` then names the extra that is missing
 
-# %% ../../nbs/90_studio/04_bench.ipynb #f1a2c1c8
+# %% ../../nbs/90_studio/04_bench.ipynb #9c6398c9
 def known_models(
     runs='runs' # Where training has left its runs
 )->dict:        # Name to model folder
     "Bundled models by the names of their systems, and models of one's own by those of their runs."
     found = {}
     for name in SYSTEMS:
-        try: found[name] = str(bundled_model(name))
-        except CheckpointError: pass
+        with suppress(CheckpointError): folder = bundled_model(name); found |= {name: str(folder)} if model_voices(folder) else {}       # one without voices has nothing to choose
     for config in sorted(Path(runs).glob('*/model/config.json')):
-        try: folder_system(config.parent); model_voices(config.parent); found[f'{config.parents[1].name} (trained here)'] = str(config.parent)
-        except CheckpointError: pass
+        with suppress(CheckpointError): folder_system(config.parent); found |= {f'{config.parents[1].name} (trained here)': str(config.parent)} if model_voices(config.parent) else {}
     return found
 
 def describe(
