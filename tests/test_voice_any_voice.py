@@ -69,6 +69,7 @@ def test_the_contract():
     base = small_converter(); a,b = (list(corpus.filter(speaker=n, split='train'))[:3] for n in ('f06','m06')); low,high = base.hear([heard(u) for u in b], ['cd'*32]),base.hear([heard(u) for u in a])
     c = base.add('low', low).add('high', high); test_eq((base.speakers, c.speakers), ((), ('low','high'))); test_eq(c.target_sha256('low'), ['cd'*32])
     x = heard(next(iter(corpus.filter(speaker='f06', split='test')))); y = c.convert(x, high, 'low'); test_eq([(y[k].shape, y[k].dtype) for k in ('f0','log_sp')], [(x[k].shape, np.dtype('float32')) for k in ('f0','log_sp')]); test_eq(y['bap'], x['bap'])
+    quiet = x|dict(log_sp=np.concatenate([x['log_sp'][:100]*0-20, x['log_sp'][100:]])); step = np.diff((c.convert(quiet, high, 'low')['log_sp']-quiet['log_sp'])[10:85], axis=0); assert np.abs(step).max()<1e-3        # a pause is filtered, not spoken
     test_close(np.log(y['f0'][y['f0']>0]).mean(), low.pitch.mean, eps=.15); half = c.convert(x, high, dict(low=.5, high=.5))
     words = AnyVoiceConverter(reader, c.prior, replace(c.settings, neighbours=0.), c.voices); test_close(words.convert(x, high, 'high')['log_sp'], x['log_sp'], eps=1e-4)     # to oneself, by class means: nothing happens
     between = lambda z: float(np.abs(z['log_sp']-y['log_sp']).mean()); print(f'from the low voice: half and half {between(half):.2f}, the high voice {between(c.convert(x, high, "high")):.2f} nepers'); assert between(half)<between(c.convert(x, high, 'high'))

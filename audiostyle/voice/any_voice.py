@@ -121,7 +121,7 @@ def nearest_frames(
         w = np.exp((v-v.max(1, keepdims=True))/settings.temperature); w /= w.sum(1, keepdims=True); out[a:a+500] = np.einsum('tk,tkd->td', w, voice.frames[top])
     return out
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #18e45d5d
+# %% ../../nbs/70_voice/60_any_voice.ipynb #855ba564
 class AnyVoiceConverter:
     "Anyone's speech into any voice that was heard."
     def __init__(self, recogniser:Recogniser, prior:Eigenvoices, settings:AnyVoiceSettings, voices:Mapping=None):
@@ -155,7 +155,8 @@ class AnyVoiceConverter:
         for name in mixture:
             if name not in self.voices: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.voices)}', remedy=f"the voices are {', '.join(self.voices)}" if self.voices else 'let the converter hear one first')
         total = sum(mixture.values()); p = content(features['log_sp'], self.recogniser, s); x = shapes(bands_of(features['log_sp'][::s.every], s)); t = len(features['f0'])
-        coarse = sum(w/total*self.change(p, x, source, self.voices[n]) for n,w in mixture.items()); level,spread = sum(w/total*np.array(self.voices[n].pitch) for n,w in mixture.items())
+        coarse = sum(w/total*self.change(p, x, source, self.voices[n]) for n,w in mixture.items()); spoken = active_frames(features['log_sp'][::s.every], 45.); coarse[~spoken] = coarse[spoken].mean(0) if spoken.any() else 0.
+        level,spread = sum(w/total*np.array(self.voices[n].pitch) for n,w in mixture.items())
         pitch = PitchStats(level, float(np.clip(spread, source.pitch.std/2, source.pitch.std*2)))      # the spread of a short clip is hardly known
         delta = smooth(coarse[np.minimum(np.arange(t)//s.every, len(coarse)-1)], 9)@_bank(s.world.sample_rate, s.world.fft_size, s.bands)[1]
         return {**features, 'f0': convert_f0(features['f0'], source.pitch, pitch), 'log_sp': (features['log_sp']+delta).astype(np.float32)}
