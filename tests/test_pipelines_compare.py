@@ -7,8 +7,9 @@ from audiostyle.core.errors import CheckpointError, DataError
 from audiostyle.core.repro import describe_run
 from audiostyle.core.store import write_json
 from audiostyle.data.manifest import Manifest
-from audiostyle.pipelines.convert import convert_waveform
-from audiostyle.pipelines.systems import folder_system, load_system, resolve
+from audiostyle.pipelines.convert import convert_waveform, load_converter
+from audiostyle.pipelines.provenance import comment_for
+from audiostyle.pipelines.systems import folder_system, resolve
 from audiostyle.voice.comparison import Judge, compare, comparison_table, corpus_pairs, summarise, table_pairs, write_comparison
 from audiostyle.voice.evaluation import held_out_ids
 from audiostyle.pipelines.compare import *
@@ -16,6 +17,7 @@ import tempfile,csv
 import numpy as np
 from fastcore.test import test_eq,test_close,test_fail
 from audiostyle.data.synthetic import builtin_corpus
+from audiostyle.pipelines.provenance import provenance
 from audiostyle.signal.soundfiles import save
 class FlatEncoder:
     "Stands for an encoder: the mean log spectrum, without its own mean."
@@ -43,4 +45,4 @@ def test_on_my_own_pairs():
     with open(d/'pairs.csv', 'w') as f: w = csv.writer(f); w.writerow(['source','to']); w.writerows([[corpus.path_of(u), 'slt'] for u in two])
     found = compare_models({'vae':resolve()}, d/'out', d/'pairs.csv', recogniser='none', encoder=FlatEncoder(), systems={'silence':lambda x,rate,to: (0*x, rate)}); print(found['table'])
     test_eq([r['system'] for r in found['summary']], ['do nothing','vae','silence']); assert 'rtf' in found['summary'][0] and 'mcd' not in found['summary'][0] and found['summary'][1]['parameters']==794832
-    test_eq(sorted(p.name for p in (d/'out').iterdir()), ['comparison.csv','comparison.json','run.json','sounds','table.md']); assert len(list((d/'out'/'sounds').rglob('vae.wav')))==2
+    test_eq(sorted(p.name for p in (d/'out').iterdir()), ['comparison.csv','comparison.json','run.json','sounds','table.md']); made = list((d/'out'/'sounds').rglob('vae.wav')); assert len(made)==2 and provenance(made[0])['system']=='vae' and provenance(made[0].with_name('do_nothing.wav')) is None

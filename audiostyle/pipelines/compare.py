@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['as_system', 'cost_of', 'named_models', 'voice_files', 'gather', 'find_recogniser', 'compare_models', 'builtin_voices']
 
-# %% ../../nbs/80_pipelines/06_compare.ipynb #190caadb
+# %% ../../nbs/80_pipelines/06_compare.ipynb #0d39dd58
 import json,os
 from collections.abc import Callable,Iterable,Mapping
 from pathlib import Path
@@ -14,17 +14,19 @@ from ..core.errors import CheckpointError,DataError
 from ..core.repro import describe_run
 from ..core.store import write_json
 from ..data.manifest import Manifest
-from .convert import convert_waveform
-from .systems import folder_system,load_system,resolve
+from .convert import convert_waveform,load_converter
+from .provenance import comment_for
+from .systems import folder_system,resolve
 from ..voice.comparison import Judge,compare,comparison_table,corpus_pairs,summarise,table_pairs,write_comparison
 from ..voice.evaluation import held_out_ids
 
-# %% ../../nbs/80_pipelines/06_compare.ipynb #8870b15b
+# %% ../../nbs/80_pipelines/06_compare.ipynb #67d34d00
 def as_system(converter, seed:int=0)->Callable: # (waveform, rate, voice) -> (waveform, rate)
     "A converter as the comparison calls it: through the pipeline that users' files go through."
     def convert(x, rate, to):
         y,own = convert_waveform(torch.as_tensor(x), rate, to, converter, seed=seed)
         return y[0].numpy(),own
+    convert.comment = lambda to,source: comment_for(converter, to, source)      # for the files that are made
     return convert
 
 def cost_of(
@@ -77,7 +79,7 @@ def gather(
     except DataError: pairs = corpus_pairs(manifest, names or sorted(common), n, ids, parallel=False)
     return pairs,voice_files(manifest, ids)|others
 
-# %% ../../nbs/80_pipelines/06_compare.ipynb #86cf7267
+# %% ../../nbs/80_pipelines/06_compare.ipynb #220cc4c6
 def find_recogniser(name:str|None='auto', device:str='cpu'):
     "The recogniser in a folder, the bundled one for 'auto' where there is one, None for None or 'none'."
     if name in (None, 'none'): return None
@@ -101,7 +103,7 @@ def compare_models(
 )->dict:                            # rows, summary, table, files
     "Compare models on pairs of recordings; everything is also written into a folder."
     from audiostyle.speaker.encoder import SpeakerEncoder
-    at = Path(out); converters = {k:load_system(m, device) for k,m in models.items()}
+    at = Path(out); converters = {k:load_converter(m, device) for k,m in models.items()}
     if not converters and not systems: raise DataError('no model to compare', remedy='name at least one')
     pairs,files = gather(source, [c.speakers for c in converters.values()] or [tuple(builtin_voices())], n, held_out, voices)
     judge = Judge(encoder or SpeakerEncoder.from_pretrained(), find_recogniser(recogniser), files)

@@ -155,7 +155,7 @@ class Judge:
         if self.recogniser is not None: row |= against_phones(estimate, self.recogniser, pair.phones, self._once(('phones', pair.source), lambda: self.recogniser.phones(_wave(pair.source))))
         return row
 
-# %% ../../nbs/70_voice/92_comparison.ipynb #16b12f10
+# %% ../../nbs/70_voice/92_comparison.ipynb #6a300731
 def compare(
     systems:Mapping,              # Name to function (waveform, rate, voice) -> (waveform, rate)
     pairs:Iterable[Pair],
@@ -174,7 +174,8 @@ def compare(
             row = dict(system=name, id=p.id, sentence=p.sentence or Path(p.source).stem, source=p.speaker, to=p.to, kind=p.kind, group=p.group, error=None)
             try:
                 y,seconds = _made(extra.get(name) or systems[name], x, p); row |= judge(y, p)|dict(rtf=np.nan if name in extra else seconds*RATE/len(x))
-                if folder is not None: save(Path(folder)/file_name(p.id)/f'{file_name(name)}.wav', y.clip(-1, 1)[None], RATE, overwrite=True)
+                note = getattr(systems.get(name), 'comment', None)                       # what a converted file says of itself
+                if folder is not None: save(Path(folder)/file_name(p.id)/f'{file_name(name)}.wav', y.clip(-1, 1)[None], RATE, overwrite=True, comment=note(p.to, p.source) if note else '')
             except AudiostyleError as e: row['error'] = str(e)
             out[name].append(row)
             if each: each(row)
