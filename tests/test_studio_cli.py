@@ -99,7 +99,7 @@ def test_lists():
     test_eq(audiostyle('speakers', '--model', d/'m')[:2], (0, 'low\nhigh\n')); test_eq(json.loads(audiostyle('speakers', '--model', d/'m', '--json')[1])['speakers'], ['low', 'high'])
     code,out,err = audiostyle('speakers', '--model', d/'in'); assert code==2 and 'is no model folder' in err
     code,out,err = audiostyle('speakers', '--system', 'vea'); print(err.strip()); assert code==2 and "did you mean 'vae'?" in err
-    test_eq(audiostyle('speakers', '--system', 'vae')[0], 0)
+    test_eq(audiostyle('speakers', '--system', 'vae')[0], 0); assert '--voice CLIP' in audiostyle('speakers', '--system', 'any_voice', env={**os.environ, 'AUDIOSTYLE_VOICES':str(d/'none')})[1]
     code,out,_ = audiostyle('doctor', '--json'); report = json.loads(out); test_eq((code, report['healthy']), (0, True)); test_eq(audiostyle('recipes', '--json')[0], 0)
 
 

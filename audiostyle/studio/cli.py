@@ -203,7 +203,7 @@ def demo(
     for name,path in sounds.items(): say(f'{name}: {path}')
     answer(dict(status='done', run_dir=run_dir, result=result, sounds=sounds)); return 0
 
-# %% ../../nbs/90_studio/01_cli.ipynb #e352527f
+# %% ../../nbs/90_studio/01_cli.ipynb #28085db4
 @app.command()
 def speakers(
     model:Annotated[str|None, typer.Option(help='Model folder; the bundled one where none is given.')]=None,
@@ -214,7 +214,8 @@ def speakers(
     from audiostyle.pipelines.systems import resolve
     _manner(verbose, quiet, as_json); folder = resolve(model, system); names = model_voices(folder)+kept_names(folder)
     if as_json: answer(dict(model=str(folder), speakers=names))
-    else: print('\n'.join(map(one_line, names)))
+    elif names: print('\n'.join(map(one_line, names)))
+    else: say('any voice, from recordings of it: audiostyle convert IN --voice CLIP -o OUT')
 
 @app.command('recipes')
 def list_recipes(as_json:Json=False, verbose:Verbose=False, quiet:Quiet=False):
