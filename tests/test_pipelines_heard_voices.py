@@ -3,8 +3,8 @@ import json, os, shutil, sys, warnings
 from collections.abc import Iterable
 from pathlib import Path
 from audiostyle.core.errors import AudioFileError, AudioWarning, AudiostyleError, CheckpointError, DataError, SettingsError, StorageError, did_you_mean
-from audiostyle.pipelines.batch import check_source, sound_files
-from audiostyle.pipelines.systems import folder_system, resolve
+from audiostyle.pipelines.batch import check_source, sound_files, _identity
+from audiostyle.pipelines.systems import resolve
 from audiostyle.pipelines.heard_voices import *
 import tempfile
 import numpy as np, torch

@@ -2,8 +2,9 @@
 import os
 from typing import Annotated
 import typer
-from audiostyle.core.errors import AudioWarning, DataError, SettingsError, did_you_mean, one_line
-from audiostyle.studio.cli_base import Json, Quiet, Verbose, answer, app, say, _manner, _now
+from audiostyle.core.errors import DataError, SettingsError, did_you_mean, one_line
+from audiostyle.studio.cli_base import Json, Quiet, Verbose, answer, app, say, _manner
+from audiostyle.studio.cli_speaker import _Said
 from audiostyle.studio.cli_voices import *
 import json,subprocess,sys,tempfile
 from pathlib import Path

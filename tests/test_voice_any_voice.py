@@ -6,10 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
-from audiostyle.core.errors import AudioFileError, CheckpointError, DataError, SettingsError, did_you_mean
+from audiostyle.core.errors import CheckpointError, DataError, SettingsError
 from audiostyle.signal.spectral import mel_filters
 from audiostyle.signal.world import PitchStats, WorldSettings, convert_f0, f0_statistics
 from audiostyle.train.state import load_model, save_model
+from audiostyle.voice.cyclegan_converter import mixture_of
 from audiostyle.voice.eigenvoices import ClassStats, Eigenvoices, add_stats, class_means, class_stats
 from audiostyle.voice.recogniser import PhoneNet, Recogniser, RecogniserSettings
 from audiostyle.voice.resynthesis import active_frames

@@ -7,15 +7,15 @@ __all__ = ['MOST', 'ENOUGH', 'LEAST', 'PERIODIC', 'clip_files', 'refuse_clip_as_
            'any_voice_folder', 'voices_dir', 'kept_voices', 'keep_voice', 'kept_voice', 'forget_voice',
            'converter_with_kept']
 
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #767448c1
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #79a534f0
 import json,os,shutil,sys,warnings
 from collections.abc import Iterable
 from pathlib import Path
 from ..core.errors import AudioFileError,AudioWarning,AudiostyleError,CheckpointError,DataError,SettingsError,StorageError,did_you_mean
-from .batch import check_source,sound_files
-from .systems import folder_system,resolve
+from .batch import check_source,sound_files,_identity
+from .systems import resolve
 
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #a14e7576
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #377419a4
 MOST,ENOUGH,LEAST,PERIODIC = 180.,3.,1.,.1   # Most that is heard of a voice, less than which is warned of, least speech, of which so much must buzz [s]
 
 def clip_files(
@@ -37,19 +37,20 @@ def refuse_clip_as_result(
     results:Iterable  # Files that will be written
 ):
     "Nothing may be written over a recording that a voice is learnt from."
-    known = {os.path.realpath(f):f for f in files}
+    known = {_identity(f):f for f in files}; known.pop(None, None)
     for r in results:
-        if (f := known.get(os.path.realpath(r))) is not None: raise DataError(f'is the output and also a recording of the voice ({f!r})', r, 'choose another name for the output')
+        if (f := known.get(_identity(r))) is not None: raise DataError(f'is the output and also a recording of the voice ({f!r})', r, 'choose another name for the output')
 
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #0646f280
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #d4faae4c
 def _features(path, world, left):
     "WORLD features of at most `left` seconds of one clip, or the reason why they cannot be had."
     from audiostyle.pipelines.chunks import _listen
     from audiostyle.signal.soundfiles import load
+    from audiostyle.voice.any_voice import sure_pitch
     x = load(path, world.sample_rate, duration=left)[0][0].numpy()
     if len(x)<.1*world.sample_rate: raise AudioFileError(f'is {len(x)/world.sample_rate:.2f} s long', path, 'give a recording of a few seconds')
     if not abs(x).max()>1e-4: raise AudioFileError('is silent, no speech found', path, 'check the recording')
-    features = _listen([x], world, path)[0]; periodic = float(((features['f0']>0)&(features['bap'][:,0]<-3)).sum()*world.hop_seconds)
+    features = _listen([x], world, path)[0]; periodic = float((sure_pitch(features)>0).sum()*world.hop_seconds)
     if periodic<PERIODIC: raise AudioFileError(f'no voice found, only {periodic:.2f} s of it are periodic', path, 'it seems to be noise or whispering; give a recording of somebody who speaks')
     return features,len(x)/world.sample_rate
 
@@ -70,7 +71,7 @@ def listen(
     return voice
 
 def heard_converter(
-    clips:Iterable,            # Sound files and folders, or the one name of a kept voice
+    clips:Iterable,            # Sound files and folders
     name:str='heard voice',    # What it will be called
     model=None,                # Model folder; None: the bundled one
     device:str='cpu'

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['voices', 'ClipsAfterVoice', 'kept_names', 'with_kept', 'heard_voice', 'add_voice', 'list_voices', 'remove_voice']
 
-# %% ../../nbs/90_studio/00_cli_voices.ipynb #09d87a36
+# %% ../../nbs/90_studio/00_cli_voices.ipynb #b32e0be5
 import os
 from typing import Annotated
 import typer
-from ..core.errors import AudioWarning,DataError,SettingsError,did_you_mean,one_line
-from .cli_base import Json,Quiet,Verbose,answer,app,say,_manner,_now
+from ..core.errors import DataError,SettingsError,did_you_mean,one_line
+from .cli_base import Json,Quiet,Verbose,answer,app,say,_manner
+from .cli_speaker import _Said
 
 # %% ../../nbs/90_studio/00_cli_voices.ipynb #de328fc7
 class ClipsAfterVoice(typer.core.TyperCommand):
@@ -26,7 +27,7 @@ class ClipsAfterVoice(typer.core.TyperCommand):
             else: named = True; out.append(a)
         return super().parse_args(ctx, out)
 
-# %% ../../nbs/90_studio/00_cli_voices.ipynb #8bfee787
+# %% ../../nbs/90_studio/00_cli_voices.ipynb #185dcb27
 def kept_names(folder)->list[str]:
     "Kept voices that a model may use: all, if it converts into any voice."
     from audiostyle.pipelines.heard_voices import kept_voices
@@ -53,14 +54,11 @@ def heard_voice(
         return named[0],lambda: with_kept(folder, named, device)
     files = clip_files(named); refuse_clip_as_result(files, results)
     def heard():
-        import warnings
         from audiostyle.pipelines.heard_voices import heard_converter
-        with warnings.catch_warnings(record=True) as said: warnings.simplefilter('always', AudioWarning); found = heard_converter(files, 'heard voice', folder, device)
-        for w in [] if _now['quiet'] else said: say(f'warning: {w.message}', error=True)
-        return found
+        with _Said(): return heard_converter(files, 'heard voice', folder, device)
     return 'heard voice',heard
 
-# %% ../../nbs/90_studio/00_cli_voices.ipynb #ce883a8b
+# %% ../../nbs/90_studio/00_cli_voices.ipynb #427ed581
 voices = typer.Typer(help='Keep voices that were heard.', no_args_is_help=True, rich_markup_mode=None); app.add_typer(voices, name='voices')
 
 @voices.command('add')
@@ -72,10 +70,8 @@ def add_voice(
 ):
     "Hear a voice in its recordings and keep it under a name."
     _manner(verbose, quiet, as_json)
-    import warnings
     from audiostyle.pipelines.heard_voices import keep_voice
-    with warnings.catch_warnings(record=True) as said: warnings.simplefilter('always', AudioWarning); voice = keep_voice(name, clips, model, overwrite)
-    for w in [] if quiet else said: say(f'warning: {w.message}', error=True)
+    with _Said(): voice = keep_voice(name, clips, model, overwrite)
     say(f'{name}: {voice.seconds:.0f} s of speech in {len(voice.digests)} recording{"s" if len(voice.digests)>1 else ""}; use it by --voice {name}'); answer(dict(status='done', exit_code=0, name=name, seconds=voice.seconds, recordings=len(voice.digests))); return 0
 
 @voices.command('list')

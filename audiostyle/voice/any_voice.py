@@ -6,7 +6,7 @@
 __all__ = ['AnyVoiceSettings', 'bands_of', 'shapes', 'smooth', 'content', 'HeardVoice', 'sure_pitch', 'hear', 'nearest_frames',
            'livelier', 'louder', 'AnyVoiceConverter', 'voice_tensors', 'voice_from', 'save_any_voice', 'load_any_voice']
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #abb2d4a7
+# %% ../../nbs/70_voice/60_any_voice.ipynb #c0609c99
 import copy
 from collections.abc import Mapping,Sequence
 from dataclasses import dataclass,field,replace
@@ -14,10 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
-from ..core.errors import AudioFileError,CheckpointError,DataError,SettingsError,did_you_mean
+from ..core.errors import CheckpointError,DataError,SettingsError
 from ..signal.spectral import mel_filters
 from ..signal.world import PitchStats,WorldSettings,convert_f0,f0_statistics
 from ..train.state import load_model,save_model
+from .cyclegan_converter import mixture_of
 from .eigenvoices import ClassStats,Eigenvoices,add_stats,class_means,class_stats
 from .recogniser import PhoneNet,Recogniser,RecogniserSettings
 from .resynthesis import active_frames
@@ -152,7 +153,7 @@ def louder(
     "Brings the distance between pauses and loud frames towards a voice's; loud frames stay."
     stretch = np.clip((target[1]-target[0])/max(source[1]-source[0], 1e-3), 1-settings.dynamics, 1+settings.dynamics); return np.minimum(level-source[1], 0)*(stretch-1)
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #3db032ec
+# %% ../../nbs/70_voice/60_any_voice.ipynb #4570491d
 class AnyVoiceConverter:
     "Anyone's speech into any voice that was heard."
     def __init__(self, recogniser:Recogniser, prior:Eigenvoices, settings:AnyVoiceSettings, voices:Mapping=None):
@@ -182,12 +183,10 @@ class AnyVoiceConverter:
         return (1-share)*moved+share*(nearest_frames(smooth(np.sqrt(phones), 5), target, self.settings)-shape) if share else moved
     def convert(self, features:dict, source:HeardVoice, to)->dict:
         "WORLD features of the same words by voice `to`, or by a mixture {voice: weight}."
-        s,mixture = self.settings,{to:1.} if isinstance(to, str) else dict(to)
-        for name in mixture:
-            if name not in self.voices: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.voices)}', remedy=f"the voices are {', '.join(self.voices)}" if self.voices else 'let the converter hear one first')
-        total = sum(mixture.values()); p = content(features['log_sp'], self.recogniser, s); x = shapes(bands_of(features['log_sp'][::s.every], s)); t = len(features['f0'])
-        coarse = sum(w/total*self.change(p, x, source, self.voices[n]) for n,w in mixture.items()); spoken = active_frames(features['log_sp'][::s.every], 45.); coarse[~spoken] = coarse[spoken].mean(0) if spoken.any() else 0.
-        blend = lambda f: sum(w/total*np.asarray(f(self.voices[n])) for n,w in mixture.items()); level,spread = blend(lambda v: v.pitch)
+        if not self.voices: raise DataError(f'no voice {to!r}', remedy='let the converter hear one first')
+        s,mixture = self.settings,mixture_of(to, self.speakers); p = content(features['log_sp'], self.recogniser, s); x = shapes(bands_of(features['log_sp'][::s.every], s)); t = len(features['f0'])
+        coarse = sum(w*self.change(p, x, source, self.voices[n]) for n,w in mixture.items()); spoken = active_frames(features['log_sp'][::s.every], 45.); coarse[~spoken] = coarse[spoken].mean(0) if spoken.any() else 0.
+        blend = lambda f: sum(w*np.asarray(f(self.voices[n])) for n,w in mixture.items()); level,spread = blend(lambda v: v.pitch)
         if spoken.sum()>=50: coarse += livelier((x+coarse)[spoken], blend(lambda v: v.spread), s)(x+coarse)
         pitch = PitchStats(level, float(np.clip(spread, source.pitch.std/2, source.pitch.std*2)))      # the spread of a short clip is hardly known
         delta = smooth(coarse[np.minimum(np.arange(t)//s.every, len(coarse)-1)], 9)@_bank(s.world.sample_rate, s.world.fft_size, s.bands)[1]
