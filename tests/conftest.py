@@ -1,10 +1,11 @@
 "Every test starts from the same seeds, keeps off the network (its children too) and draws into memory; `gpu` tests need a device."
-import os, random, sys
+import os, sys
 from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/'tools'))
+from notebooks import SAME_SEEDS
 os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT/'tools'/'offline'), os.environ.get('PYTHONPATH')]))
 os.environ['PATH'] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 os.environ.setdefault('MPLBACKEND', 'Agg')
@@ -16,9 +17,7 @@ def root(): return ROOT
 @pytest.fixture(autouse=True)
 def same_seeds():
     "A test gives the same result alone, in any order and in any selection."
-    random.seed(0)
-    if 'numpy' in sys.modules: sys.modules['numpy'].random.seed(0)
-    if 'torch' in sys.modules: sys.modules['torch'].manual_seed(0)
+    exec(SAME_SEEDS, {})
     before = dict(os.environ); yield                            # what a test sets, the next does not see
     os.environ.clear(); os.environ.update(before)
 

@@ -48,6 +48,15 @@ def test_cleaning_keeps_tags_and_outputs():
     assert cell.metadata == {'tags': ['parameters']} and cell.execution_count is None and cell.outputs[0].text == 'out\n'
     assert nb.metadata == {'source_sha': 'abc'}
 
+def test_tests_of_a_notebook_start_from_the_seeds_of_pytest(tmp_path):
+    from nbformat.v4 import new_code_cell, new_notebook
+    draw = 'import numpy, random, torch; print(random.random(), numpy.random.rand(), torch.rand(1).item())'
+    nb = notebooks.execute(new_notebook(cells=[new_code_cell(s) for s in ('import numpy, torch', f'#| test one\n{draw}', draw, f'#| test two\n{draw}')]), tmp_path)
+    one, other, two = (c.outputs[0].text for c in nb.cells[1:])
+    assert one == two != other
+    import numpy, random, torch
+    exec(notebooks.SAME_SEEDS, {}); assert one.split() == [str(v) for v in (random.random(), numpy.random.rand(), torch.rand(1).item())]
+
 def versions(text): return dict(re.match(r'([\w.-]+)==(\S+)', l).groups() for l in text.splitlines() if l.strip())
 
 def test_lock_names_versions_only_and_serves_every_requirement(root, settings):

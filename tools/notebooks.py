@@ -50,10 +50,18 @@ def environment(offline=False, threads=1):
     if offline: env['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT/'tools'/'offline'), os.environ.get('PYTHONPATH')]))
     return env
 
+SAME_SEEDS = """import random, sys
+random.seed(0)
+if 'numpy' in sys.modules: sys.modules['numpy'].random.seed(0)
+if 'torch' in sys.modules: sys.modules['torch'].manual_seed(0)"""
+
 def execute(nb, cwd, timeout=900):
-    "Run every cell of `nb` in a fresh kernel that starts in `cwd`; the outputs are put into `nb`"
+    "Run every cell of `nb` in a fresh kernel that starts in `cwd`, a test from the seeds that it has under pytest; the outputs are put into `nb`"
     from nbclient import NotebookClient
-    NotebookClient(nb, timeout=timeout, kernel_name='python3', resources={'metadata': {'path': str(cwd)}}).execute()
+    def seeded(cell, cell_index):
+        if re.search(r'^#\|\s*test\b', cell.source, re.M): client.kc.execute(f'exec({SAME_SEEDS!r}, {{}})', silent=True)
+    client = NotebookClient(nb, timeout=timeout, kernel_name='python3', resources={'metadata': {'path': str(cwd)}}, on_cell_start=seeded)
+    client.execute()
     return nb
 
 def execute_recipe(path, cwd):
