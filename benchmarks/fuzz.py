@@ -325,7 +325,7 @@ class Model(Sealed):
                 f = save_converter(c, Path(d)/str(which), 'A card.'); out.append({p.name: p.read_bytes() for p in sorted(f.iterdir()) if p.suffix != '.md'})
         return out
     def check(self, folder, note):
-        from audiostyle.pipelines.batch import model_voices
+        from audiostyle.train.folder import model_voices
         from audiostyle.voice.vae_converter import load_converter
         try: voices = model_voices(folder)
         except AudiostyleError as e: voices = e

@@ -13,6 +13,7 @@ import subprocess,sys,tempfile
 from contextlib import chdir
 from fastcore.test import test_eq,test_fail
 from audiostyle.core.errors import one_line
+from audiostyle.train.folder import model_voices
 def tree(*names):
     "A fresh folder with files of these names."
     root = Path(tempfile.mkdtemp())
@@ -72,7 +73,7 @@ def test_models_by_name():
     test_fail(lambda: check_voice('SLT', ['slt','bdl']), contains="unknown speaker 'SLT' did you mean 'slt'?; this model knows slt, bdl")
     check_voice({'slt':1,'bdl':0}, ['slt','bdl']); test_fail(lambda: check_voice({'slt':1,'bdll':1}, ['slt','bdl']), contains="did you mean 'bdl'?")
     for bad in ({}, {'slt':0.}, {'slt':-1,'bdl':2}, {'slt':float('nan')}): test_fail(lambda: check_voice(bad, ['slt','bdl']), contains='one of them above 0')
-    for model,text in [(d/'gone', 'neither a folder nor a bundled model'), ('vaee', 'neither a folder nor a bundled model'), (d/'m'/'config.json', 'is a file'), (d/'none', 'is no model folder'), (d/'broken', 'does not say which voices')]:
+    for model,text in [(d/'gone', 'neither a folder nor a bundled model'), ('vaee', 'neither a folder nor a bundled model'), (d/'m'/'config.json', 'is a file'), (d/'none', 'is no model folder'), (d/'broken', 'does not say which model it holds')]:
         test_fail(lambda: model_voices(model_folder(model)), contains=text)
 
 

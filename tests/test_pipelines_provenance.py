@@ -2,15 +2,16 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from audiostyle import __version__
 from audiostyle.core.errors import AudiostyleError
-from audiostyle.core.store import hash_arrays, read_json, sha256_bytes, sha256_file
+from audiostyle.core.store import hash_arrays, sha256_bytes, sha256_file
 from audiostyle.pipelines.systems import SYSTEMS, folder_system
 from audiostyle.signal.soundfiles import read_comment
+from audiostyle.train.folder import weights_sha256
 from audiostyle.pipelines.provenance import *
 import tempfile
 import numpy as np, torch
+from pathlib import Path
 from torch import nn
 from fastcore.test import test_eq,test_fail
 from audiostyle.pipelines.batch import bundled_model

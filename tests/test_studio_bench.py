@@ -6,8 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from traitlets import Dict, Enum, Float, HasTraits, Int, List, Unicode, observe
 from audiostyle.core.errors import AudiostyleError, BusyError, CheckpointError, DataError, import_extra, one_line
-from audiostyle.pipelines.batch import bundled_model, model_folder, model_voices
+from audiostyle.pipelines.batch import bundled_model, model_folder
 from audiostyle.pipelines.systems import SYSTEMS, folder_system
+from audiostyle.train.folder import model_voices
 from audiostyle.studio.bench_page import PIECE, STYLE, script
 from audiostyle.studio.bench_worker import MAX_BYTES, MAX_SECONDS, Worker, check_size
 from audiostyle.studio.bench import *

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from audiostyle.core.errors import CheckpointError, DataError, SettingsError, did_you_mean
+from audiostyle.core.errors import CheckpointError, SettingsError, did_you_mean
 from audiostyle.signal.world import PitchStats, WorldSettings
 from audiostyle.train.state import load_model, save_model
-from audiostyle.voice.resynthesis import SpeakerStats, cluster_shift, mean_variance, pitch_only, shared_centres, speaker_stats
+from audiostyle.voice.resynthesis import SpeakerStats, cluster_shift, mean_variance, mixture_of, pitch_only, shared_centres, speaker_stats
 from audiostyle.voice.baseline import *
 import tempfile
 from fastcore.test import test_eq,test_close,test_fail

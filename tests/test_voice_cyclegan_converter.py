@@ -6,13 +6,14 @@ import copy
 import numpy as np
 import torch
 from torch import nn, Tensor
-from audiostyle.core.errors import CheckpointError, DataError, did_you_mean
+from audiostyle.core.errors import CheckpointError, DataError
 from audiostyle.core.repro import step_generator
 from audiostyle.data.batches import crop, unpaired
 from audiostyle.signal.spectral import amplitude_to_db, db_to_amplitude, griffin_lim, stft
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import load_model, save_model
 from audiostyle.voice.cyclegan import CycleGANSettings, ImageGenerator, Referee, make_state, update_cyclegan
+from audiostyle.voice.resynthesis import mixture_of
 from audiostyle.voice.cyclegan_converter import *
 import tempfile, matplotlib.pyplot as plt
 from IPython.display import display
@@ -85,4 +86,4 @@ def test_a_folder_gives_the_same_converter_back():
         converter.save_pretrained(Path(d)/'m', 'a test'); loaded = CycleGANConverter.from_pretrained(Path(d)/'m')
         test_eq((loaded.speakers, loaded.settings), (('low','high'), s)); p = image_of(x, s)[:,:,:64]
         with torch.no_grad(): test_close(loaded.nets.to_b(p[None]), converter.nets.to_b(p[None]), eps=2e-3)
-    test_fail(lambda: converter.convert(x, level, 'hihg'), contains="did you mean 'high'"); test_fail(lambda: converter.convert(x, level, {'low':0.}), contains='no weight')
+    test_fail(lambda: converter.convert(x, level, 'hihg'), contains="did you mean 'high'"); test_fail(lambda: converter.convert(x, level, {'low':0.}), contains='one of them positive')

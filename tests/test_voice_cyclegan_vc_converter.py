@@ -11,9 +11,8 @@ from audiostyle.signal.world import PitchStats, analyse, convert_f0, cepstrum_to
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import load_model, save_model
 from audiostyle.voice.cyclegan import Referee, update_cyclegan
-from audiostyle.voice.cyclegan_converter import mixture_of
 from audiostyle.voice.cyclegan_vc import CepstrumGenerator, CropPairs, CycleGANVCSettings, cepstra_of, make_state, moments_of, standardise, unstandardise
-from audiostyle.voice.resynthesis import add_difference, frame_energy, render
+from audiostyle.voice.resynthesis import add_difference, frame_energy, mixture_of, render
 from audiostyle.voice.cyclegan_vc_converter import *
 import tempfile, matplotlib.pyplot as plt
 from IPython.display import display

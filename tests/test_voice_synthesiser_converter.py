@@ -5,17 +5,19 @@ import copy
 import numpy as np, torch
 from torch import nn, Tensor
 from audiostyle.core.config import to_dict
-from audiostyle.core.errors import AudioFileError, CheckpointError, DataError, did_you_mean
+from audiostyle.core.errors import AudioFileError, CheckpointError, DataError
 from audiostyle.core.repro import step_generator
 from audiostyle.core.show import progress
 from audiostyle.data.batches import speaker_balanced
 from audiostyle.data.manifest import Manifest
 from audiostyle.signal.soundfiles import load
 from audiostyle.signal.world import PitchStats, WorldSettings, convert_f0, f0_statistics, _pitch
+from audiostyle.train.folder import model_config
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import load_model, save_model
 from audiostyle.voice.phone_features import magnitudes
 from audiostyle.voice.recogniser import PhoneNet, Recogniser, RecogniserSettings
+from audiostyle.voice.resynthesis import mixture_of
 from audiostyle.voice.synthesiser import SpeechNet, SynthesiserSettings, check_posteriors, make_state, pitch_input, targets, to_waveform, update_synthesiser
 from audiostyle.voice.synthesiser_converter import *
 import matplotlib.pyplot as plt

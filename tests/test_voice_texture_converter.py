@@ -11,7 +11,7 @@ from audiostyle.core.watch import part
 from audiostyle.losses.gram import mix_styles
 from audiostyle.signal.world import PitchStats, WorldSettings, analyse, convert_f0, f0_statistics, pitch_track, synthesise
 from audiostyle.train.state import load_model, save_model
-from audiostyle.voice.cyclegan_converter import mixture_of
+from audiostyle.voice.resynthesis import mixture_of
 from audiostyle.voice.recogniser import Recogniser
 from audiostyle.voice.texture import TextureSettings, log_spectrogram, make_net, styles_of, stylise, to_level, to_waveform
 from audiostyle.voice.texture_converter import *

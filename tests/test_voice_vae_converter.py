@@ -5,12 +5,13 @@ from typing import NamedTuple
 import copy
 import numpy as np
 import torch
-from audiostyle.core.errors import CheckpointError, DataError, did_you_mean
+from audiostyle.core.errors import CheckpointError, DataError
 from audiostyle.core.repro import step_seed
 from audiostyle.signal.world import PitchStats, f0_statistics, convert_f0, mel_cepstrum, cepstrum_to_log_envelope, warp_matrix
+from audiostyle.train.folder import model_voices
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import save_model, load_model
-from audiostyle.voice.resynthesis import active_frames, frame_energy
+from audiostyle.voice.resynthesis import active_frames, frame_energy, mixture_of
 from audiostyle.voice.vae import VAE, VAESettings, make_state, update_vae
 from audiostyle.voice.vae_converter import *
 import tempfile, matplotlib.pyplot as plt
@@ -68,7 +69,7 @@ def test_a_model_folder_gives_the_same_converter_back():
         converter.save_pretrained(Path(d)/'m', 'a test'); loaded = VAEConverter.from_pretrained(Path(d)/'m')
         test_eq(loaded.speakers, ('a','b')); test_eq(loaded.settings, converter.settings)
         test_close(loaded.convert(f, source, 'b')['log_sp'], converter.convert(f, source, 'b')['log_sp'], eps=.02)
-        test_fail(lambda: VAEConverter.from_pretrained(Path(d)/'none'), contains='no such folder')
+        test_fail(lambda: VAEConverter.from_pretrained(Path(d)/'none'), contains='is no model folder')
 
 
 def test_converter_moves_a_voice():

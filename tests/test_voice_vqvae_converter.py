@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from audiostyle.core.errors import CheckpointError, DataError, did_you_mean
+from audiostyle.core.errors import CheckpointError, DataError
 from audiostyle.core.store import ArrayStore, content_key
 from audiostyle.core.watch import tick
 from audiostyle.data.batches import CropBatches
@@ -14,8 +14,10 @@ from audiostyle.layers.quantize import collapsed, perplexity, usage
 from audiostyle.signal.soundfiles import load
 from audiostyle.signal.waveform import mulaw_decode
 from audiostyle.signal.world import PitchStats, f0_statistics
+from audiostyle.train.folder import model_voices
 from audiostyle.train.loop import fit, make_fabric
 from audiostyle.train.state import load_model, save_model
+from audiostyle.voice.resynthesis import mixture_of
 from audiostyle.voice.vqvae import ORDER, PEAK, Coder, Decoder, GRUDecoder, VQVAESettings, VQVAEState, make_state, melody, period_phase, shape_of, sound_features, update_vqvae
 from audiostyle.voice.source_filter import filtered
 from audiostyle.voice.wavenet import wavenet_loss

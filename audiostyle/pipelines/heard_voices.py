@@ -7,13 +7,14 @@ __all__ = ['MOST', 'ENOUGH', 'LEAST', 'PERIODIC', 'clip_files', 'refuse_clip_as_
            'any_voice_folder', 'voices_dir', 'kept_voices', 'keep_voice', 'kept_voice', 'forget_voice',
            'converter_with_kept']
 
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #79a534f0
-import json,os,shutil,sys,warnings
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #abcbb1fd
+import os,shutil,sys,warnings
 from collections.abc import Iterable
 from pathlib import Path
 from ..core.errors import AudioFileError,AudioWarning,AudiostyleError,CheckpointError,DataError,SettingsError,StorageError,did_you_mean
 from .batch import check_source,sound_files,_identity
 from .systems import resolve
+from ..train.folder import weights_sha256
 
 # %% ../../nbs/80_pipelines/05_heard_voices.ipynb #377419a4
 MOST,ENOUGH,LEAST,PERIODIC = 180.,3.,1.,.1   # Most that is heard of a voice, less than which is warned of, least speech, of which so much must buzz [s]
@@ -86,7 +87,7 @@ def any_voice_folder(model=None)->Path:
     "The folder of a model that converts into any voice; others are refused."
     return resolve(model, 'any_voice')
 
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #b50560cd
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #8db9f73b
 def voices_dir()->Path:
     "Where voices are kept; not made before one is."
     home = Path.home(); user = {'darwin':home/'Library'/'Application Support', 'win32':Path(os.environ.get('APPDATA') or home/'AppData'/'Roaming')}.get(sys.platform, Path(os.environ.get('XDG_DATA_HOME') or home/'.local'/'share'))
@@ -108,9 +109,7 @@ def _known(name):
     if name not in (names := kept_voices()): raise DataError(f'no voice {name!r} is kept{did_you_mean(name, names)}', remedy=f"kept: {', '.join(names)}" if names else 'keep one: audiostyle voices add NAME CLIP')
     return voices_dir()/name
 
-def _weights(folder): return json.loads((Path(folder)/'config.json').read_text(encoding='utf-8'))['sha256']['model.safetensors']
-
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #e22917f6
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #f6b53071
 def keep_voice(
     name:str,
     clips:Iterable,          # Sound files and folders
@@ -125,7 +124,7 @@ def keep_voice(
     from audiostyle.train.state import save_model
     from audiostyle.voice.any_voice import voice_tensors
     folder = any_voice_folder(model); base = load_system(folder, 'cpu'); voice = listen(base, files)
-    save_model(place, nn.Identity(), base.settings, f'The voice {name}, as audiostyle heard it in {voice.seconds:.0f} s of speech. It can be used to make speech that this person never said: use it only with the consent of the person.', dict(system='voice', model=_weights(folder), digests=list(voice.digests)), voice_tensors(voice), overwrite)
+    save_model(place, nn.Identity(), base.settings, f'The voice {name}, as audiostyle heard it in {voice.seconds:.0f} s of speech. It can be used to make speech that this person never said: use it only with the consent of the person.', dict(system='voice', model=weights_sha256(folder), digests=list(voice.digests)), voice_tensors(voice), overwrite)
     return voice
 
 def kept_voice(
@@ -138,7 +137,7 @@ def kept_voice(
     from audiostyle.voice.any_voice import AnyVoiceSettings,voice_from
     place = _known(name); m = load_model(place, AnyVoiceSettings)
     if m.extra.get('system')!='voice' or not isinstance(m.extra.get('digests'), list): raise CheckpointError('holds no voice', place, 'remove it and hear the voice again')
-    if m.extra.get('model')!=_weights(folder): raise CheckpointError(f'was heard by another model than {Path(folder).name!r}', place, f'let this model hear it again: audiostyle voices add {name} CLIP --overwrite')
+    if m.extra.get('model')!=weights_sha256(folder): raise CheckpointError(f'was heard by another model than {Path(folder).name!r}', place, f'let this model hear it again: audiostyle voices add {name} CLIP --overwrite')
     return voice_from(m.tensors, m.extra['digests'], converter.settings, place)
 
 def forget_voice(name:str):

@@ -5,25 +5,24 @@
 # %% auto #0
 __all__ = ['identify', 'origin', 'statement', 'comment_of', 'comment_for', 'provenance']
 
-# %% ../../nbs/80_pipelines/03_provenance.ipynb #aa97fd41
+# %% ../../nbs/80_pipelines/03_provenance.ipynb #e7d89750
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from .. import __version__
 from ..core.errors import AudiostyleError
-from ..core.store import hash_arrays,read_json,sha256_bytes,sha256_file
+from ..core.store import hash_arrays,sha256_bytes,sha256_file
 from .systems import SYSTEMS,folder_system
 from ..signal.soundfiles import read_comment
+from ..train.folder import weights_sha256
 
-# %% ../../nbs/80_pipelines/03_provenance.ipynb #7c9e074c
+# %% ../../nbs/80_pipelines/03_provenance.ipynb #50a25eca
 def identify(
     converter,
     folder      # Model folder that it was opened from
 ):              # The converter
     "Let a converter know which weights it was opened with."
-    digest = (read_json(Path(folder)/'config.json').get('sha256') or {}).get('model.safetensors')
-    with suppress(AttributeError, TypeError): object.__setattr__(converter, 'origin', (folder_system(folder), digest))
+    with suppress(AttributeError, TypeError): object.__setattr__(converter, 'origin', (folder_system(folder), weights_sha256(folder)))
     return converter
 
 def origin(

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['SYSTEMS', 'System', 'folder_system', 'resolve', 'takes_features', 'rate_of', 'load_system', 'seam_faults']
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #c3f42a29
-import importlib,json
+# %% ../../nbs/80_pipelines/00_systems.ipynb #58826d46
+import importlib
 from pathlib import Path
 from typing import NamedTuple
 from ..core.errors import AudiostyleError,CheckpointError,DataError,SettingsError,did_you_mean,import_extra
 from .batch import bundled_model,model_folder
+from ..train.folder import model_config
 
 # %% ../../nbs/80_pipelines/00_systems.ipynb #9f9434c8
 class System(NamedTuple):
@@ -31,15 +32,12 @@ SYSTEMS = {
     'wavenet_vae': System('audiostyle.voice.wavenet_vae_converter:WaveNetVAEConverter', 'VAE behind a WaveNet front end', 'nsynth model=wavenet_vae'),
     'texture': System('audiostyle.voice.texture_converter:TextureConverter', 'Gram statistics of a spectrogram', 'texture')}
 
-# %% ../../nbs/80_pipelines/00_systems.ipynb #a48adf79
+# %% ../../nbs/80_pipelines/00_systems.ipynb #d8d32ba3
 def folder_system(
     folder # A model folder
 )->str:    # Name in `SYSTEMS`
     "The system that a model folder holds, from its `config.json`."
-    path = Path(folder)/'config.json'
-    try: extra = json.loads(path.read_text(encoding='utf-8'))['extra']; name = extra.get('system', 'vae')
-    except FileNotFoundError: raise CheckpointError('is no model folder, it has no config.json', folder, 'name a folder that training has written, usually model/ in the run folder') from None
-    except (OSError,ValueError,LookupError,TypeError,AttributeError,RecursionError) as e: raise CheckpointError(f'does not say which system it holds ({type(e).__name__})', path, 'the folder is damaged or holds another kind of model') from None
+    name = model_config(folder)['extra'].get('system', 'vae')
     if not isinstance(name, str) or name not in SYSTEMS: raise CheckpointError(f'holds {str(name)!r}, which is no conversion system{did_you_mean(name, SYSTEMS)}', folder, f"systems: {', '.join(SYSTEMS)}")
     return name
 

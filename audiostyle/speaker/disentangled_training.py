@@ -6,13 +6,12 @@
 __all__ = ['disentangle_features', 'split_features', 'speaker_features', 'PairBatches', 'Disentangler', 'DisentangledEncoder',
            'train_disentangled', 'ridge', 'discriminant', 'probe_classes', 'probe_values', 'report_card']
 
-# %% ../../nbs/65_speaker/03_disentangled_training.ipynb #47825f9f
+# %% ../../nbs/65_speaker/03_disentangled_training.ipynb #75f62be7
 from collections.abc import Mapping
-from pathlib import Path
 import numpy as np
 import torch
 from torch import nn,Tensor
-from ..core.errors import CheckpointError,DataError
+from ..core.errors import DataError
 from ..core.repro import step_generator
 from ..data.batches import crop,speaker_balanced
 from ..data.manifest import Manifest
@@ -20,11 +19,9 @@ from ..losses.information import held_out_information
 from ..metrics.trials import verification
 from ..signal.soundfiles import load
 from ..signal.spectral import log_compress,stft
-from ..signal.waveform import resample
 from .disentangled import Decoder,DisentangleSettings,ResNet,make_state,update_disentangled
 from .encoder import SpeakerBatches,SpeakerEncoder,other_speaker,voice_features
 from ..train.loop import fit,make_fabric
-from ..train.state import load_model,save_model
 
 # %% ../../nbs/65_speaker/03_disentangled_training.ipynb #a98ab5b6
 def disentangle_features(
@@ -81,7 +78,7 @@ class PairBatches(SpeakerBatches):
         source,target = split_features((x-self.centre[:,None])/self.scale[:,None], s)
         return dict(source=source, target=target, speaker=torch.tensor([self.who[a] for a,_ in rows]))
 
-# %% ../../nbs/65_speaker/03_disentangled_training.ipynb #7fb057be
+# %% ../../nbs/65_speaker/03_disentangled_training.ipynb #e8530251
 class Disentangler(nn.Module):
     "What remains of a training: both encoders, the decoder, and the corpus's mean and spread."
     def __init__(self, settings:DisentangleSettings):
@@ -96,7 +93,7 @@ class Disentangler(nn.Module):
 
 class DisentangledEncoder(SpeakerEncoder):
     "A trained pair of encoders; as a judge of voices it is used like `SpeakerEncoder`."
-    def __init__(self, net:Disentangler, known:Mapping=()): super().__init__(net, known)
+    system,settings_class,network,stored = 'disentangled',DisentangleSettings,Disentangler,torch.float32
     @torch.no_grad()
     def codes(
         self, features:Tensor,         # (b, k, t)
@@ -107,20 +104,7 @@ class DisentangledEncoder(SpeakerEncoder):
         return tuple(torch.stack(c).mean(0).cpu() for c in zip(*[self.net(p) for p in parts]))
     def embed(self, waveform, sample_rate:int|None=None)->np.ndarray:   # As for `SpeakerEncoder.embed`
         "The speaker code of one recording, (d,), length 1."
-        x = torch.as_tensor(np.asarray(waveform), dtype=torch.float32); x = x if x.ndim==1 else x.mean(0)
-        if sample_rate not in (None, self.sample_rate): x = resample(x[None], sample_rate, self.sample_rate)[0]
-        e = self.codes(disentangle_features(x, self.settings)[None])[0][0].numpy(); return e/np.linalg.norm(e)
-    def save_pretrained(self, folder, card:str, overwrite:bool=False, **extra)->Path:
-        "Write `config.json`, `model.safetensors` and `README.md`."
-        tensors = dict(known=torch.tensor(np.stack(list(self.known.values())), dtype=torch.float32)) if self.known else None
-        return save_model(folder, self.net, self.settings, card, dict(system='disentangled', known=list(self.known), **extra), tensors, overwrite)
-    @staticmethod
-    def from_pretrained(folder, device:str='cpu'):
-        "The encoder in a model folder."
-        m = load_model(folder, DisentangleSettings, Disentangler, device)
-        names,vectors = m.extra.get('known') or [],m.tensors.get('known', torch.zeros(0, m.settings.embedding)).cpu().numpy()
-        if len(names)!=len(vectors): raise CheckpointError(f'names {len(names)} voices and holds {len(vectors)} embeddings', folder, 'it was not written by this package')
-        return DisentangledEncoder(m.module, dict(zip(names, vectors)))
+        e = self.codes(disentangle_features(self.mono(waveform, sample_rate), self.settings)[None])[0][0].numpy(); return e/np.linalg.norm(e)
 
 # %% ../../nbs/65_speaker/03_disentangled_training.ipynb #e44bd389
 def train_disentangled(

@@ -170,15 +170,20 @@ def update_encoder(fabric, state:EncoderState, batch:dict)->dict:
     state.optimiser.zero_grad(); fabric.backward(loss); state.optimiser.step()
     return {'speaker/loss': loss.detach(), 'speaker/accuracy': (cosines.argmax(1)==batch['speaker']).float().mean()}
 
-# %% ../../nbs/65_speaker/00_encoder.ipynb #81e4a4f6
+# %% ../../nbs/65_speaker/00_encoder.ipynb #ab907862
 class SpeakerEncoder:
     "A trained encoder: waveforms to embeddings, and how alike two of them are."
-    def __init__(self, net:XVector, known:Mapping=()):
+    system,settings_class,network,stored = 'speaker',EncoderSettings,XVector,torch.float16   # How a folder holds it
+    def __init__(self, net:nn.Module, known:Mapping=()):
         self.net,self.settings,self.sample_rate = net.eval(),net.settings,net.settings.mel.sample_rate
         self.known = dict(known)                                  # Name of a voice to its mean embedding
     def to(self, device):
         "Move the network."
         self.net.to(device); return self
+    def mono(self, waveform, sample_rate:int|None=None)->Tensor:   # As for `embed`
+        "One channel at the encoder's rate, (n,)."
+        x = torch.as_tensor(np.asarray(waveform), dtype=torch.float32); x = x if x.ndim==1 else x.mean(0)
+        return x if sample_rate in (None, self.sample_rate) else resample(x[None], sample_rate, self.sample_rate)[0]
     @torch.no_grad()
     def embed(
         self,
@@ -186,9 +191,8 @@ class SpeakerEncoder:
         sample_rate:int|None=None     # [Hz]; None: the encoder's
     )->np.ndarray:                    # (d,) float32, length 1
         "The embedding of one recording."
-        x = torch.as_tensor(np.asarray(waveform), dtype=torch.float32); x = x if x.ndim==1 else x.mean(0)
-        if sample_rate not in (None, self.sample_rate): x = resample(x[None], sample_rate, self.sample_rate)[0]
-        return self.net(voice_features(x, self.settings.mel)[None].to(self.net.out.weight.device))[0].cpu().numpy()
+        x = voice_features(self.mono(waveform, sample_rate), self.settings.mel)
+        return self.net(x[None].to(self.net.out.weight.device))[0].cpu().numpy()
     def voice(self, waveforms, sample_rate:int|None=None)->np.ndarray:
         "The mean embedding of several recordings of one voice, (d,), length 1."
         e = np.mean([self.embed(w, sample_rate) for w in waveforms], 0); return e/np.linalg.norm(e)
@@ -197,17 +201,17 @@ class SpeakerEncoder:
         a,b = (np.asarray(v) if np.shape(v)==(self.settings.embedding,) else self.embed(v) for v in (a, b))
         return float(a@b/(np.linalg.norm(a)*np.linalg.norm(b)))
     def save_pretrained(self, folder, card:str, overwrite:bool=False, **extra)->Path:
-        "Write `config.json`, `model.safetensors` (16-bit floats) and `README.md`."
+        "Write `config.json`, `model.safetensors` and `README.md`."
         tensors = dict(known=torch.tensor(np.stack(list(self.known.values())), dtype=torch.float32)) if self.known else None
-        return save_model(folder, copy.deepcopy(self.net).half(), self.settings, card, dict(system='speaker', known=list(self.known), **extra), tensors, overwrite)
-    @staticmethod
-    def from_pretrained(folder=None, device:str='cpu'):
+        return save_model(folder, copy.deepcopy(self.net).to(self.stored), self.settings, card, dict(system=self.system, known=list(self.known), **extra), tensors, overwrite)
+    @classmethod
+    def from_pretrained(cls, folder=None, device:str='cpu'):
         "The encoder in a model folder; the bundled one where none is named."
         import audiostyle
-        m = load_model(folder or Path(audiostyle.__file__).parent/'weights'/'speaker', EncoderSettings, XVector, device)
+        m = load_model(folder or Path(audiostyle.__file__).parent/'weights'/cls.system, cls.settings_class, cls.network, device)
         names,vectors = m.extra.get('known') or [],m.tensors.get('known', torch.zeros(0, m.settings.embedding)).cpu().numpy()
         if len(names)!=len(vectors): raise CheckpointError(f'names {len(names)} voices and holds {len(vectors)} embeddings', folder, 'it was not written by this package')
-        return SpeakerEncoder(m.module.float(), dict(zip(names, vectors)))
+        return cls(m.module.float(), dict(zip(names, vectors)))
 
 def train_encoder(
     speakers:Mapping,            # Name to list of log-mel powers (m, t), disguises included

@@ -7,8 +7,8 @@ __all__ = ['LEAST', 'PIECE', 'ENCODERS', 'embed_file', 'Threshold', 'encoder_fol
            'Verdict', 'same_voice', 'Embeddings', 'embed_files', 'save_embeddings', 'load_embeddings', 'Scored',
            'score_trials']
 
-# %% ../../nbs/65_speaker/01_verify.ipynb #31215b9e
-import csv,importlib,json,os,warnings
+# %% ../../nbs/65_speaker/01_verify.ipynb #ebb48c4a
+import csv,importlib,os,warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from ..core.store import atomic_path
 from ..data.trial_lists import trial_files,trial_speakers
 from ..metrics.verification import Report,crop_starts,crops,mean_direction,pair_scores,report
 from ..signal.soundfiles import blocks,info,load
+from ..train.folder import model_config
 
 # %% ../../nbs/65_speaker/01_verify.ipynb #daaeba96
 LEAST,PIECE = .5,60.   # Shortest recording, and length of the pieces of a long one [s]
@@ -55,7 +56,7 @@ def embed_file(
     if crop_seconds: return mean_direction(found).astype(np.float32)
     e = np.average(found, 0, weight) if len(found)>1 else found[0]; return (e/np.linalg.norm(e)).astype(np.float32)
 
-# %% ../../nbs/65_speaker/01_verify.ipynb #29dcc718
+# %% ../../nbs/65_speaker/01_verify.ipynb #f5db9205
 ENCODERS = {'speaker':'audiostyle.speaker.encoder:SpeakerEncoder', 'disentangled':'audiostyle.speaker.disentangled_training:DisentangledEncoder'}   # What a folder holds, and module:class with `from_pretrained`
 
 class Threshold(NamedTuple):
@@ -63,20 +64,13 @@ class Threshold(NamedTuple):
     value:float
     where:str
 
-def _about(folder):
-    "What the config of a model folder says beside the settings."
-    path = Path(folder)/'config.json'
-    try: extra = json.loads(path.read_text(encoding='utf-8'))['extra']; extra.get; return extra
-    except FileNotFoundError: raise CheckpointError('is no model folder, it has no config.json', folder, 'name a folder that training has written, usually model/ in the run folder') from None
-    except (OSError,ValueError,LookupError,TypeError,AttributeError,RecursionError) as e: raise CheckpointError(f'does not say what it holds ({type(e).__name__})', path, 'the folder is damaged or no model folder') from None
-
 def encoder_folder(
     folder=None   # None: the bundled one
 )->Path:
     "The folder of an encoder, or a `CheckpointError` where it holds something else."
     import audiostyle
     if folder is None: return Path(audiostyle.__file__).parent/'weights'/'speaker'
-    folder = Path(os.fsdecode(folder)); kind = _about(folder).get('system')
+    folder = Path(os.fsdecode(folder)); kind = model_config(folder)['extra'].get('system')
     if kind not in ENCODERS: raise CheckpointError(f"holds {f'the system {kind!r}' if kind else 'no speaker encoder'}{did_you_mean(str(kind), ENCODERS)}", folder, f"speaker encoders are: {', '.join(ENCODERS)}")
     return folder
 
@@ -85,7 +79,7 @@ def open_encoder(
     device:str='cpu'
 ):                      # With `embed` and `sample_rate`
     "The speaker encoder in a folder."
-    folder = encoder_folder(folder); place,_,cls = ENCODERS[_about(folder)['system']].partition(':')
+    folder = encoder_folder(folder); place,_,cls = ENCODERS[model_config(folder)['extra']['system']].partition(':')
     return getattr(importlib.import_module(place), cls).from_pretrained(folder).to(device)
 
 def decision_threshold(
@@ -93,7 +87,7 @@ def decision_threshold(
     encoder=None        # The same, open; needed where the folder holds no threshold
 )->Threshold:
     "The threshold that belongs to an encoder."
-    held = _about(encoder_folder(folder)).get('threshold')
+    held = model_config(encoder_folder(folder))['extra'].get('threshold')
     if isinstance(held, Mapping) and isinstance(held.get('value'), float): return Threshold(held['value'], str(held.get('where', 'the model folder')))
     from audiostyle.data.synthetic import builtin_corpus
     from audiostyle.metrics.trials import cosine_trials,equal_error_rate

@@ -6,7 +6,7 @@
 __all__ = ['STATES', 'BUSY', 'APP', 'known_models', 'describe', 'blend', 'blend_name', 'Bench', 'open_sound', 'convert', 'cancel',
            'save', 'wait', 'close_bench', 'ConversionBench', 'write_app', 'command', 'serve']
 
-# %% ../../nbs/90_studio/04_bench.ipynb #31a34f64
+# %% ../../nbs/90_studio/04_bench.ipynb #f4746e73
 import os,re,subprocess,sys,threading,time
 from html import escape
 from importlib.util import find_spec
@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from traitlets import Dict,Enum,Float,HasTraits,Int,List,Unicode,observe
 from ..core.errors import AudiostyleError,BusyError,CheckpointError,DataError,import_extra,one_line
-from ..pipelines.batch import bundled_model,model_folder,model_voices
+from ..pipelines.batch import bundled_model,model_folder
 from ..pipelines.systems import SYSTEMS,folder_system
+from ..train.folder import model_voices
 from .bench_page import PIECE,STYLE,script
 from .bench_worker import MAX_BYTES,MAX_SECONDS,Worker,check_size
 try: from anywidget import AnyWidget

@@ -43,7 +43,7 @@ def _convert_many(inputs, out, ending, converter, existing, options):
     say(', '.join(f'{k} {v}' for k,v in n.items())+f'; see {records.path}')
     answer(dict(**n, results_file=str(records.path), results=[plain(r) for r in records])); return 3 if n['failed'] else 0
 
-# %% ../../nbs/90_studio/01_cli.ipynb #6bbe0ce4
+# %% ../../nbs/90_studio/01_cli.ipynb #22127d10
 def _wanted(text, voices):
     "A voice, or the mixture that is meant by name=weight,name=weight."
     if text in voices or '=' not in text: return text
@@ -68,8 +68,9 @@ def convert(
     device:Device='auto', seed:int=0, as_json:Json=False, verbose:Verbose=False, quiet:Quiet=False
 ):
     "Say the words of sound files in another voice."
-    from audiostyle.pipelines.batch import check_voice,model_voices,plan
+    from audiostyle.pipelines.batch import check_voice,plan
     from audiostyle.pipelines.systems import resolve
+    from audiostyle.train.folder import model_voices
     _manner(verbose, quiet, as_json)
     if overwrite and skip_existing: raise SettingsError('--overwrite and --skip-existing exclude each other', remedy='choose one')
     with warnings.catch_warnings(record=True) as left_out: warnings.simplefilter('always', AudioWarning); jobs = plan(inputs, out, ending)
@@ -203,15 +204,15 @@ def demo(
     for name,path in sounds.items(): say(f'{name}: {path}')
     answer(dict(status='done', run_dir=run_dir, result=result, sounds=sounds)); return 0
 
-# %% ../../nbs/90_studio/01_cli.ipynb #28085db4
+# %% ../../nbs/90_studio/01_cli.ipynb #3b5aae1b
 @app.command()
 def speakers(
     model:Annotated[str|None, typer.Option(help='Model folder; the bundled one where none is given.')]=None,
     system:Annotated[str|None, typer.Option(help='System, such as vae or vqvae; that of the model folder where none is given.')]=None, as_json:Json=False, verbose:Verbose=False, quiet:Quiet=False
 ):
     "List the voices of a model."
-    from audiostyle.pipelines.batch import model_voices
     from audiostyle.pipelines.systems import resolve
+    from audiostyle.train.folder import model_voices
     _manner(verbose, quiet, as_json); folder = resolve(model, system); names = model_voices(folder)+kept_names(folder)
     if as_json: answer(dict(model=str(folder), speakers=names))
     elif names: print('\n'.join(map(one_line, names)))

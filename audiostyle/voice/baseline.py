@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['METHODS', 'BaselineSettings', 'BaselineConverter', 'measure_baseline']
 
-# %% ../../nbs/70_voice/91_baseline.ipynb #0b1b7f50
+# %% ../../nbs/70_voice/91_baseline.ipynb #8081466d
 from collections.abc import Mapping
 from dataclasses import dataclass,field
 from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from ..core.errors import CheckpointError,DataError,SettingsError,did_you_mean
+from ..core.errors import CheckpointError,SettingsError,did_you_mean
 from ..signal.world import PitchStats,WorldSettings
 from ..train.state import load_model,save_model
-from .resynthesis import SpeakerStats,cluster_shift,mean_variance,pitch_only,shared_centres,speaker_stats
+from .resynthesis import SpeakerStats,cluster_shift,mean_variance,mixture_of,pitch_only,shared_centres,speaker_stats
 
-# %% ../../nbs/70_voice/91_baseline.ipynb #18561144
+# %% ../../nbs/70_voice/91_baseline.ipynb #a7e20763
 METHODS = ('pitch','mean_variance','cluster_shift')
 
 @dataclass(frozen=True)
@@ -40,10 +40,7 @@ class BaselineConverter:
         "Statistics of a voice from its feature dictionaries."
         return speaker_stats(utterances, self.centres)
     def _target(self, target):
-        mixture = {target:1.} if isinstance(target, str) else dict(target)
-        for name in mixture:
-            if name not in self.stats: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.speakers)}', remedy=f"the voices are {', '.join(self.speakers)}")
-        total = sum(mixture.values()); blend = lambda f: sum(w/total*np.asarray(f(self.stats[n])) for n,w in mixture.items())
+        mixture = mixture_of(target, self.speakers); blend = lambda f: sum(w*np.asarray(f(self.stats[n])) for n,w in mixture.items())
         return SpeakerStats(PitchStats(*map(float, blend(lambda s: s.pitch))), blend(lambda s: s.mean), blend(lambda s: s.std), blend(lambda s: s.clusters))
     def convert(self, features:dict, source:SpeakerStats, to)->dict:
         "WORLD features of the same words by voice `to`, or by a mixture {voice: weight}."

@@ -6,7 +6,7 @@
 __all__ = ['DomainVoice', 'domain_voice', 'between', 'CepstrumTranslators', 'CycleGANVCConverter', 'save_converter',
            'load_converter', 'train_cyclegan_vc']
 
-# %% ../../nbs/70_voice/13_cyclegan_vc_converter.ipynb #23dbb7f3
+# %% ../../nbs/70_voice/13_cyclegan_vc_converter.ipynb #041b46fa
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +19,8 @@ from ..signal.world import PitchStats,analyse,convert_f0,cepstrum_to_log_envelop
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
 from .cyclegan import Referee,update_cyclegan
-from .cyclegan_converter import mixture_of
 from .cyclegan_vc import CepstrumGenerator,CropPairs,CycleGANVCSettings,cepstra_of,make_state,moments_of,standardise,unstandardise
-from .resynthesis import add_difference,frame_energy,render
+from .resynthesis import add_difference,frame_energy,mixture_of,render
 
 # %% ../../nbs/70_voice/13_cyclegan_vc_converter.ipynb #c08cb4f5
 class DomainVoice(NamedTuple):

@@ -152,20 +152,20 @@ def update_nsynth(fabric, state:NSynthState, batch:dict)->dict:
     follow(state.average, state.net, state.step, s.wavenet.ema)
     return {'nsynth/loss': loss.detach(), 'nsynth/accuracy': (logits.detach().argmax(1)==labels).float().mean()}
 
-# %% ../../nbs/70_voice/40_nsynth.ipynb #8be8d240
+# %% ../../nbs/70_voice/40_nsynth.ipynb #179b2a62
 def label_items(
     manifest:Manifest,
     names,                  # Voices, in the order of their numbers
     sample_rate:int=16000,  # [Hz]
     least:int=2048          # Shorter ones are left out [samples]
-)->list:                    # One dict per recording: 'labels' (n,) uint8, 'speaker'
+)->list:                    # One dict per recording: 'labels' (n,) uint8, 'speaker', and 'row' in the manifest
     "Recordings as mu-law labels, trimmed, at full scale: what `CropBatches` cuts."
     out,number = [],{n:i for i,n in enumerate(names)}
-    for u in manifest:
+    for row,u in enumerate(manifest):
         if u.speaker not in number: continue
         x = trim(load(manifest.path_of(u), sample_rate)[0].mean(0, keepdim=True), sample_rate)[0]
         x = x*(.999/x.abs().max().clamp_min(1e-4))
-        if len(x)>=least: out.append(dict(labels=mulaw_encode(x).to(torch.uint8), speaker=number[u.speaker]))
+        if len(x)>=least: out.append(dict(labels=mulaw_encode(x).to(torch.uint8), speaker=number[u.speaker], row=row))
     if not out: raise DataError(f'no recording of {", ".join(names)} has {least} samples', manifest.root, 'name other voices')
     return out
 

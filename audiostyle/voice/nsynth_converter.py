@@ -5,20 +5,22 @@
 # %% auto #0
 __all__ = ['NSynthConverter', 'save_converter', 'load_converter', 'train_nsynth', 'Probe', 'code_summaries', 'speaker_leak']
 
-# %% ../../nbs/70_voice/41_nsynth_converter.ipynb #63df5cb7
+# %% ../../nbs/70_voice/41_nsynth_converter.ipynb #e521c5c3
 from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from ..core.errors import CheckpointError,DataError,did_you_mean
+from ..core.errors import CheckpointError
 from ..data.batches import CropBatches
 from ..signal.waveform import mulaw_decode,mulaw_encode
+from ..train.folder import model_config,model_voices
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
 from .nsynth import NSynth,NSynthSettings,make_state,update_nsynth,whole_codes
+from .resynthesis import mixture_of
 from .wavenet_sampling import sample
 
-# %% ../../nbs/70_voice/41_nsynth_converter.ipynb #519d33c8
+# %% ../../nbs/70_voice/41_nsynth_converter.ipynb #76add18d
 class NSynthConverter:
     "A trained autoencoder with a WaveNet at its end: anyone's speech, sampled again with one of its voices."
     system,network,settings_class = 'nsynth',NSynth,NSynthSettings
@@ -32,12 +34,7 @@ class NSynthConverter:
         return None
     def weights(self, to)->torch.Tensor:
         "A voice name or a mixture {name: weight} as weights (s,)."
-        mixture = {to:1.} if isinstance(to, str) else dict(to)
-        for name in mixture:
-            if name not in self.speakers: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.speakers)}', remedy=f"the voices are {', '.join(self.speakers)}")
-        w = torch.tensor([float(mixture.get(n, 0.)) for n in self.speakers])
-        if not (w>=0).all() or not w.sum()>0: raise DataError(f'weights {mixture}', remedy='give weights of zero or more, at least one above zero')
-        return w/w.sum()
+        mixture = mixture_of(to, self.speakers); return torch.tensor([mixture.get(n, 0.) for n in self.speakers])
     def condition(self, waveform, to):
         "Scale, number of samples, local and global conditioning for saying a waveform (n,) as `to`."
         x = torch.as_tensor(np.asarray(waveform, dtype=np.float32)); scale = float(x.abs().max().clamp_min(1e-4))/.999
@@ -51,16 +48,15 @@ class NSynthConverter:
         labels = sample(self.net.decoder, n, local, voice, temperature=temperature, seed=None)[0]
         return (mulaw_decode(labels.cpu())*scale).numpy()[:len(waveform)].astype(np.float32)
 
-# %% ../../nbs/70_voice/41_nsynth_converter.ipynb #3d5c7562
+# %% ../../nbs/70_voice/41_nsynth_converter.ipynb #a9352a03
 def save_converter(converter:NSynthConverter, folder, card:str, overwrite:bool=False)->Path:
     "Write a converter as `config.json`, `model.safetensors` and `README.md`."
     return save_model(folder, converter.net, converter.settings, card, dict(system=converter.system, speakers=list(converter.speakers)), overwrite=overwrite)
 
 def load_converter(folder, device='cpu', kind=NSynthConverter):
     "The converter of a kind in a model folder; altered or foreign folders are refused."
-    extra = load_model(folder).extra; names = extra.get('speakers')
-    if extra.get('system')!=kind.system: raise CheckpointError(f"holds the system {extra.get('system')!r}, not {kind.system!r}", folder, 'name another folder')
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names): raise CheckpointError('does not say which voices it has', folder, 'it was not written by this package')
+    names,system = model_voices(folder),model_config(folder)['extra'].get('system')
+    if system!=kind.system: raise CheckpointError(f"holds the system {system!r}, not {kind.system!r}", folder, 'name another folder')
     return kind(load_model(folder, kind.settings_class, lambda s: kind.network(s, len(names)), device).module, names)
 
 NSynthConverter.save_pretrained = save_converter

@@ -6,24 +6,26 @@
 __all__ = ['PITCH', 'frame_pitch', 'speech_item', 'check_fit', 'SpeechBatches', 'speech_items', 'SynthesiserConverter',
            'save_synthesiser', 'load_synthesiser', 'train_synthesiser']
 
-# %% ../../nbs/70_voice/25_synthesiser_converter.ipynb #4d7fa601
+# %% ../../nbs/70_voice/25_synthesiser_converter.ipynb #37c70432
 from collections.abc import Mapping,Sequence
 from pathlib import Path
 import copy
 import numpy as np, torch
 from torch import nn,Tensor
 from ..core.config import to_dict
-from ..core.errors import AudioFileError,CheckpointError,DataError,did_you_mean
+from ..core.errors import AudioFileError,CheckpointError,DataError
 from ..core.repro import step_generator
 from ..core.show import progress
 from ..data.batches import speaker_balanced
 from ..data.manifest import Manifest
 from ..signal.soundfiles import load
 from ..signal.world import PitchStats,WorldSettings,convert_f0,f0_statistics,_pitch
+from ..train.folder import model_config
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
 from .phone_features import magnitudes
 from .recogniser import PhoneNet,Recogniser,RecogniserSettings
+from .resynthesis import mixture_of
 from .synthesiser import (SpeechNet,SynthesiserSettings,check_posteriors,make_state,pitch_input,targets,
     to_waveform,update_synthesiser)
 
@@ -86,7 +88,7 @@ def speech_items(
     check_fit(recogniser.settings, settings); rows = progress(list(manifest), desc='reading phones') if show else manifest
     return [speech_item(load(manifest.path_of(u), settings.features.mel.sample_rate)[0], recogniser, settings, id=u.id, speaker=u.speaker) for u in rows]
 
-# %% ../../nbs/70_voice/25_synthesiser_converter.ipynb #e5544758
+# %% ../../nbs/70_voice/25_synthesiser_converter.ipynb #f481bcc4
 class _Pair(nn.Module):
     "Both networks, as they are stored."
     def __init__(self, settings:SynthesiserSettings, reader:RecogniserSettings, n_speakers:int):
@@ -113,12 +115,8 @@ class SynthesiserConverter:
         except AudioFileError: return None
     def voice(self, to)->tuple:
         "Weights (s,) and pitch of a voice, or of a mixture {name: weight}."
-        mixture = {to:1.} if isinstance(to, str) else dict(to)
-        for name in mixture:
-            if name not in self.speakers: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.speakers)}', remedy=f"the voices are {', '.join(self.speakers)}")
-        w = np.array([mixture.get(n, 0.) for n in self.speakers], dtype=np.float32)
-        if not (np.isfinite(w).all() and w.min()>=0 and w.sum()>0): raise DataError(f'weights {mixture}', remedy='they must be 0 or above, one of them above')
-        w /= w.sum(); return torch.from_numpy(w),PitchStats(*(float(sum(a*getattr(p, k) for a,p in zip(w, self.pitch))) for k in ('mean','std')))
+        mixture = mixture_of(to, self.speakers); w = np.array([mixture.get(n, 0.) for n in self.speakers], dtype=np.float32)
+        return torch.from_numpy(w),PitchStats(*(float(sum(a*getattr(p, k) for a,p in zip(w, self.pitch))) for k in ('mean','std')))
     @torch.no_grad()
     def spectrogram(self, waveform, source, to)->Tensor:
         "Normalised linear spectrogram (f, t) of the words by another voice."
@@ -132,7 +130,7 @@ class SynthesiserConverter:
         if not n: return np.zeros(0, np.float32)
         return to_waveform(self.spectrogram(waveform, source, to), self.settings, n).numpy()
 
-# %% ../../nbs/70_voice/25_synthesiser_converter.ipynb #f655699a
+# %% ../../nbs/70_voice/25_synthesiser_converter.ipynb #eb9869ce
 def save_synthesiser(converter:SynthesiserConverter, folder, card:str, overwrite:bool=False)->Path:
     "Write both networks (16-bit floats), the voices and their pitch."
     s = converter; pair = _Pair(s.settings, s.recogniser.settings, len(s.speakers)); pair.reader.load_state_dict(s.recogniser.net.state_dict()); pair.speech.load_state_dict(s.net.state_dict())
@@ -142,10 +140,10 @@ def save_synthesiser(converter:SynthesiserConverter, folder, card:str, overwrite
 def load_synthesiser(folder, device='cpu')->SynthesiserConverter:
     "The converter in a model folder."
     from audiostyle.core.config import from_dict
-    extra = load_model(folder).extra; names = extra.get('speakers')
+    extra = model_config(folder)['extra']; names = extra.get('speakers')
     if extra.get('system')!='synthesiser' or not isinstance(names, list) or not names: raise CheckpointError('holds no synthesiser', folder, 'name the model folder of one')
-    reader = from_dict(RecogniserSettings, extra.get('recogniser'))
-    m = load_model(folder, SynthesiserSettings, lambda s: _Pair(s, reader, len(names)), device); pair = m.module.float()
+    build = lambda s: _Pair(s, from_dict(RecogniserSettings, extra.get('recogniser')), len(names))      # called when the seal has been checked
+    m = load_model(folder, SynthesiserSettings, build, device); pair = m.module.float()
     if tuple(m.tensors.get('pitch', torch.zeros(0)).shape)!=(len(names),2): raise CheckpointError('lacks the pitch of its voices', folder, 'it was not written by this package')
     return SynthesiserConverter(pair.speech, Recogniser(pair.reader, extra.get('penalty', 3.)), names, [PitchStats(*map(float, p)) for p in m.tensors['pitch']])
 

@@ -6,7 +6,7 @@
 __all__ = ['SECONDS', 'world_of', 'pitch_of', 'move_pitch', 'Voice', 'texture_voice', 'between', 'TextureConverter',
            'texture_converter']
 
-# %% ../../nbs/70_voice/51_texture_converter.ipynb #ea0831fd
+# %% ../../nbs/70_voice/51_texture_converter.ipynb #df0041b9
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from ..core.watch import part
 from ..losses.gram import mix_styles
 from ..signal.world import PitchStats,WorldSettings,analyse,convert_f0,f0_statistics,pitch_track,synthesise
 from ..train.state import load_model,save_model
-from .cyclegan_converter import mixture_of
+from .resynthesis import mixture_of
 from .recogniser import Recogniser
 from .texture import TextureSettings,log_spectrogram,make_net,styles_of,stylise,to_level,to_waveform
 

@@ -6,19 +6,20 @@
 __all__ = ['N_BENDS', 'cepstra_of', 'frames_of', 'envelope_of', 'FrameBatchesVAE', 'SourceVoice', 'TargetVoice', 'VAEConverter',
            'save_converter', 'load_converter', 'measure_targets', 'train_vae']
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #2675e44c
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #47867c71
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 import copy
 import numpy as np
 import torch
-from ..core.errors import CheckpointError,DataError,did_you_mean
+from ..core.errors import CheckpointError,DataError
 from ..core.repro import step_seed
 from ..signal.world import PitchStats,f0_statistics,convert_f0,mel_cepstrum,cepstrum_to_log_envelope,warp_matrix
+from ..train.folder import model_voices
 from ..train.loop import fit,make_fabric
 from ..train.state import save_model,load_model
-from .resynthesis import active_frames,frame_energy
+from .resynthesis import active_frames,frame_energy,mixture_of
 from .vae import VAE,VAESettings,make_state,update_vae
 
 # %% ../../nbs/70_voice/05_vae_converter.ipynb #fd7e9d27
@@ -116,7 +117,7 @@ class TargetVoice(NamedTuple):
     mean:np.ndarray      # Of its decoded frames, in corpus units, (d,)
     stretch:np.ndarray   # True spread over decoded spread, (d,)
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #3f7b1807
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #83dac654
 class VAEConverter:
     "A trained VAE with all that was measured beside it: anyone's speech into one of its voices."
     def __init__(self, vae:VAE, names, corpus, targets):
@@ -153,10 +154,7 @@ class VAEConverter:
         return SourceVoice(f0_statistics([u['f0'] for u in utterances]), mean, std, self._explain(x, mean, std))
     def _target(self, target):
         "Weights, pitch, mean and stretch of a voice name or of a mixture {name: weight}."
-        mixture = {target:1.} if isinstance(target, str) else dict(target)
-        for name in mixture:
-            if name not in self.speakers: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.speakers)}', remedy=f"the voices are {', '.join(self.speakers)}")
-        w = np.array([mixture.get(n, 0.) for n in self.speakers], dtype=np.float32); w /= w.sum()
+        mixture = mixture_of(target, self.speakers); w = np.array([mixture.get(n, 0.) for n in self.speakers], dtype=np.float32)
         blend = lambda f: sum(a*np.asarray(f(t)) for a,t in zip(w, self.targets) if a)
         return w,PitchStats(*blend(lambda t: t.pitch)),blend(lambda t: t.mean),blend(lambda t: t.stretch)
     def convert(self, features, source:SourceVoice, target, keep:float|None=None, variance:float|None=None)->dict:
@@ -170,7 +168,7 @@ class VAEConverter:
         log_sp = envelope_of(out*self.corpus[1]+self.corpus[0], features, self.settings)
         return {**features, 'f0': convert_f0(features['f0'], source.pitch, pitch), 'log_sp': log_sp}
 
-# %% ../../nbs/70_voice/05_vae_converter.ipynb #7ecbc106
+# %% ../../nbs/70_voice/05_vae_converter.ipynb #1172093c
 def save_converter(converter:VAEConverter, folder, card:str, overwrite:bool=False)->Path:
     "Write a converter as `config.json`, `model.safetensors` (16-bit floats) and `README.md`."
     t = converter.targets
@@ -180,8 +178,7 @@ def save_converter(converter:VAEConverter, folder, card:str, overwrite:bool=Fals
 
 def load_converter(folder, device='cpu')->VAEConverter:
     "The converter in a model folder; altered or foreign folders are refused."
-    names = load_model(folder).extra.get('speakers')
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names): raise CheckpointError('does not say which voices it has', folder, 'it holds another kind of model')
+    names = model_voices(folder)
     m = load_model(folder, VAESettings, lambda s: VAE(s, len(names)), device)
     wanted = dict(corpus=(2,m.settings.dim), pitch=(len(names),2), mean=(len(names),m.settings.dim), stretch=(len(names),m.settings.dim))
     found = {k: tuple(m.tensors[k].shape) if k in m.tensors else None for k in wanted}

@@ -6,14 +6,14 @@
 __all__ = ['PART', 'LEAP', 'Voices', 'gates', 'sample_gru', 'quiet_cuts', 'VQVAEConverter', 'save_converter', 'load_converter',
            'train_vqvae']
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #738406aa
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d4493c57
 import math
 from collections.abc import Callable
 from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from ..core.errors import CheckpointError,DataError,did_you_mean
+from ..core.errors import CheckpointError,DataError
 from ..core.store import ArrayStore,content_key
 from ..core.watch import tick
 from ..data.batches import CropBatches
@@ -22,8 +22,10 @@ from ..layers.quantize import collapsed,perplexity,usage
 from ..signal.soundfiles import load
 from ..signal.waveform import mulaw_decode
 from ..signal.world import PitchStats,f0_statistics
+from ..train.folder import model_voices
 from ..train.loop import fit,make_fabric
 from ..train.state import load_model,save_model
+from .resynthesis import mixture_of
 from .vqvae import ORDER,PEAK,Coder,Decoder,GRUDecoder,VQVAESettings,VQVAEState,make_state,melody,period_phase,shape_of,sound_features,update_vqvae
 from .source_filter import filtered
 from .wavenet import wavenet_loss
@@ -103,7 +105,7 @@ def quiet_cuts(
         low = k*t//parts-reach; at = low+int(level[low:low+2*reach+1].argmin()); cuts.append(at-at%2)
     return cuts
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #5f1ae000
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #136127d7
 PART,LEAP = 2.,.04   # Least length of a part, and what consecutive parts share [s]
 
 class VQVAEConverter:
@@ -124,13 +126,10 @@ class VQVAEConverter:
         return f0_statistics(f0) if (f0>0).sum()>=20 else None
     def voice(self, to)->Tensor:
         "Row of the table for a voice, or the mean of rows for {voice: weight}, (1, voice)."
-        mixture = {to: 1.} if isinstance(to, str) else dict(to); total = sum(mixture.values())
-        for name in mixture:
-            if name not in self.speakers: raise DataError(f'no voice {name!r}{did_you_mean(str(name), self.speakers)}', remedy=f"the voices are {', '.join(self.speakers)}")
-        return sum(w/total*self.decoder.net.speakers[self.speakers.index(n)] for n,w in mixture.items())[None]
+        return sum(w*self.decoder.net.speakers[self.speakers.index(n)] for n,w in mixture_of(to, self.speakers).items())[None]
     def pitch_of(self, to)->PitchStats|None:
         "Level and spread of a voice's melody, or of a mixture's; None where none is known."
-        known = {n: w for n,w in ({to: 1.} if isinstance(to, str) else dict(to)).items() if self.stats[self.speakers.index(n)]}; total = sum(known.values())
+        known = {n: w for n,w in mixture_of(to, self.speakers).items() if self.stats[self.speakers.index(n)]}; total = sum(known.values())
         return PitchStats(*(sum(w/total*self.stats[self.speakers.index(n)][k] for n,w in known.items()) for k in (0, 1))) if known else None
     @torch.no_grad()
     def codes(self, waveform:np.ndarray)->Tensor:
@@ -163,7 +162,7 @@ class VQVAEConverter:
         out = torch.from_numpy(out) if log_mel is None else filtered(torch.from_numpy(out)[None], s.whiten*shape_of(log_mel.cpu(), s.mel), ORDER)[0]
         return (out*(PEAK/max(float(out.abs().max()), PEAK))).numpy()[:len(waveform)]
 
-# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #d4c5d7a6
+# %% ../../nbs/70_voice/36_vqvae_converter.ipynb #b8ea00f3
 def save_converter(converter:VQVAEConverter, folder, card:str, overwrite:bool=False)->Path:
     "Write a converter as `config.json`, `model.safetensors` (16-bit floats) and `README.md`."
     import copy
@@ -173,8 +172,7 @@ def save_converter(converter:VQVAEConverter, folder, card:str, overwrite:bool=Fa
 
 def load_converter(folder, device='cpu')->VQVAEConverter:
     "The converter in a model folder; altered or foreign folders are refused."
-    names = load_model(folder).extra.get('speakers')
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names): raise CheckpointError('does not say which voices it has', folder, 'it holds another kind of model')
+    names = model_voices(folder)
     build = lambda s: torch.nn.ModuleDict(dict(coder=Coder(s), decoder=Decoder(s, len(names))))
     m = load_model(folder, VQVAESettings, build, device)
     if tuple(m.tensors.get('stats', torch.zeros(0)).shape)!=(len(names), 2): raise CheckpointError('holds no level and spread of its voices', folder, 'it was not written by this package')
