@@ -6,14 +6,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
+from scipy.fft import dct
 from audiostyle.core.errors import CheckpointError, DataError, SettingsError
 from audiostyle.signal.spectral import mel_filters
 from audiostyle.signal.world import PitchStats, WorldSettings, convert_f0, f0_statistics
 from audiostyle.train.state import load_model, save_model
-from audiostyle.voice.cyclegan_converter import mixture_of
 from audiostyle.voice.eigenvoices import ClassStats, Eigenvoices, add_stats, class_means, class_stats
 from audiostyle.voice.recogniser import PhoneNet, Recogniser, RecogniserSettings
-from audiostyle.voice.resynthesis import active_frames
+from audiostyle.voice.resynthesis import active_frames, mixture_of
+from audiostyle.voice.warping import fit_warp, warped
 from audiostyle.voice.any_voice import *
 import tempfile
 from fastcore.test import test_eq,test_close,test_fail
@@ -62,9 +63,11 @@ def test_a_voice_is_small():
 
 
 def test_neighbours_are_of_one_phoneme():
-    rng = np.random.default_rng(0); say = lambda c: np.eye(39)[c]; toy = HeardVoice(None, np.repeat(np.arange(4.), 30)[:,None]*np.ones((1, 64)), say(np.repeat(np.arange(4), 30)), None, None, None, 1.2, ())
-    test_close(nearest_frames(say(np.array([2, 0, 3])), toy, settings)[:,0], [2., 0., 3.], eps=1e-6)
-    both = (say(np.array([1]))+say(np.array([2])))/np.sqrt(2); assert 1<=nearest_frames(both, toy, settings)[0,0]<=2; assert np.isfinite(nearest_frames(say(np.array([9]*1100)), toy._replace(frames=toy.frames[:3], phones=toy.phones[:3]), settings)).all()
+    rng = np.random.default_rng(0); say = lambda c: np.eye(39)[c]; look = lambda n: np.random.default_rng(n).normal(size=64); toy = HeardVoice(None, np.repeat(np.stack([look(n) for n in range(4)]), 30, 0), say(np.repeat(np.arange(4), 30)), None, None, None, 1.2, ())
+    for closeness in (0., 2.): test_close(nearest_frames(say(np.array([2, 0, 3])), np.stack([look(n) for n in (2, 0, 3)]), toy, replace(settings, closeness=closeness)), np.stack([look(n) for n in (2, 0, 3)]), eps=1e-4)
+    twins = toy._replace(frames=np.concatenate([toy.frames, toy.frames+look(9)]), phones=np.concatenate([toy.phones]*2))      # every phoneme in two colours: the frame decides
+    test_close(nearest_frames(say(np.array([1])), (look(1)+look(9))[None], twins, settings)[0], look(1)+look(9), eps=1e-3); test_close(nearest_frames(say(np.array([1])), look(1)[None], twins, settings)[0], look(1), eps=1e-3)
+    assert np.isfinite(nearest_frames(say(np.array([9]*1100)), np.zeros((1100, 64)), toy._replace(frames=toy.frames[:3], phones=toy.phones[:3]), settings)).all()
 
 
 def test_spread_and_levels():

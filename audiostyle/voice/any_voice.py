@@ -6,7 +6,7 @@
 __all__ = ['AnyVoiceSettings', 'bands_of', 'shapes', 'smooth', 'content', 'HeardVoice', 'sure_pitch', 'hear', 'nearest_frames',
            'livelier', 'louder', 'AnyVoiceConverter', 'voice_tensors', 'voice_from', 'save_any_voice', 'load_any_voice']
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #c0609c99
+# %% ../../nbs/70_voice/60_any_voice.ipynb #4e30dff5
 import copy
 from collections.abc import Mapping,Sequence
 from dataclasses import dataclass,field,replace
@@ -14,16 +14,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
+from scipy.fft import dct
 from ..core.errors import CheckpointError,DataError,SettingsError
 from ..signal.spectral import mel_filters
 from ..signal.world import PitchStats,WorldSettings,convert_f0,f0_statistics
 from ..train.state import load_model,save_model
-from .cyclegan_converter import mixture_of
 from .eigenvoices import ClassStats,Eigenvoices,add_stats,class_means,class_stats
 from .recogniser import PhoneNet,Recogniser,RecogniserSettings
-from .resynthesis import active_frames
+from .resynthesis import active_frames,mixture_of
+from .warping import fit_warp,warped
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #1431e74d
+# %% ../../nbs/70_voice/60_any_voice.ipynb #555f6798
 @dataclass(frozen=True)
 class AnyVoiceSettings:
     "A conversion into voices that were heard once."
@@ -34,8 +35,9 @@ class AnyVoiceSettings:
     relevance:float=20.       # After so many frames a class mean is as good as it gets, half; r [frames of 10 ms]
     own:float=2.              # After so many it is believed as much as the guess, o [frames of 10 ms]
     neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice
-    k:int=12                  # Frames that are averaged
+    k:int=4                   # Frames that are averaged
     temperature:float=.1      # Of their weights
+    closeness:float=2.        # Of the converted frame to a frame of the clip, beside their phonemes: weight of the distance of cepstra, in spreads of the voice
     seconds:float=60.         # Kept of a voice's own frames, spread over what was heard [s]
     liveliness:float=.5       # How far the spread of the envelopes is brought to the voice's: 0 not, 1 wholly
     dynamics:float=.25        # How far the distance of pauses from loud frames may be stretched or shrunk to the voice's, as a share
@@ -43,6 +45,7 @@ class AnyVoiceSettings:
         for name in ('bands','rank','relevance','k','temperature','seconds'):
             if not getattr(self, name)>0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='a positive number is needed')
         if not (0<=self.neighbours<=1 and 0<=self.liveliness<=1 and 0<=self.dynamics<1) or self.own<0: raise SettingsError(f'neighbours {self.neighbours}, liveliness {self.liveliness}, dynamics {self.dynamics}, own {self.own}', remedy='shares from 0 to 1 and 0 or more frames are needed')
+        if self.closeness<0: raise SettingsError(f'closeness is {self.closeness}', remedy='give 0 or more')
         if self.recogniser.features.mel.sample_rate!=self.world.sample_rate: raise SettingsError(f'the recogniser hears {self.recogniser.features.mel.sample_rate} Hz, the vocoder makes {self.world.sample_rate} Hz', remedy='both must be the same')
     @property
     def every(self): return max(1, round(self.recogniser.features.mel.hop_seconds/self.world.hop_seconds))
@@ -121,17 +124,23 @@ def hear(
     n = sum(map(len, frames)); at = np.unique(np.linspace(0, n-1, min(n, round(settings.seconds/settings.world.hop_seconds/settings.every))).round().astype(int))
     return HeardVoice(add_stats(parts), np.concatenate(frames)[at].astype(np.float32), smooth(np.concatenate(phones)[at], 5).astype(np.float32), pitch, np.concatenate(frames).std(0).astype(np.float32), levels, n*settings.every*settings.world.hop_seconds, tuple(digests))
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #e3720b97
+# %% ../../nbs/70_voice/60_any_voice.ipynb #93395ce2
+def _places(phones, shape, scale, weight, n=24):
+    "Where frames lie for the neighbours' search, (t, c+n): phonemes, and cepstra in units of `scale`."
+    return np.concatenate([phones, weight/np.sqrt(n)*dct(shape, norm='ortho', axis=1)[:,1:n+1]/scale], 1, dtype=np.float32)
+
 def nearest_frames(
     phones,              # Square roots of posteriors of the sentence, (t, c)
+    shape,               # What was made of its frames so far, (t, d) [nepers]
     voice:HeardVoice,
     settings:AnyVoiceSettings
 )->np.ndarray:           # (t, d)
-    "For each frame the voice's own frames of the same phonemes, averaged."
-    k = min(settings.k, len(voice.frames)); out = np.empty((len(phones), voice.frames.shape[1]), np.float32)
-    for a in range(0, len(phones), 500):
-        near = phones[a:a+500].astype(np.float32)@voice.phones.T; top = np.argpartition(-near, k-1, axis=1)[:,:k]; v = np.take_along_axis(near, top, 1)
-        w = np.exp((v-v.max(1, keepdims=True))/settings.temperature); w /= w.sum(1, keepdims=True); out[a:a+500] = np.einsum('tk,tkd->td', w, voice.frames[top])
+    "For each frame the voice's own frames of the same phonemes that look most like it, averaged."
+    k = min(settings.k, len(voice.frames)); out = np.empty((len(phones), voice.frames.shape[1]), np.float32); scale = np.maximum(dct(voice.frames, norm='ortho', axis=1)[:,1:25].std(0), 1e-3)
+    there,here = _places(voice.phones, voice.frames, scale, settings.closeness),_places(phones, shape, scale, settings.closeness); size = np.square(there).sum(1)/2
+    for a in range(0, len(here), 500):
+        far = size-here[a:a+500]@there.T; top = np.argpartition(far, k-1, axis=1)[:,:k]; v = np.take_along_axis(far, top, 1)
+        w = np.exp((v.min(1, keepdims=True)-v)/settings.temperature); w /= w.sum(1, keepdims=True); out[a:a+500] = np.einsum('tk,tkd->td', w, voice.frames[top])
     return out
 
 # %% ../../nbs/70_voice/60_any_voice.ipynb #beba9e69
@@ -153,7 +162,7 @@ def louder(
     "Brings the distance between pauses and loud frames towards a voice's; loud frames stay."
     stretch = np.clip((target[1]-target[0])/max(source[1]-source[0], 1e-3), 1-settings.dynamics, 1+settings.dynamics); return np.minimum(level-source[1], 0)*(stretch-1)
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #4570491d
+# %% ../../nbs/70_voice/60_any_voice.ipynb #77898e23
 class AnyVoiceConverter:
     "Anyone's speech into any voice that was heard."
     def __init__(self, recogniser:Recogniser, prior:Eigenvoices, settings:AnyVoiceSettings, voices:Mapping=None):
@@ -179,8 +188,9 @@ class AnyVoiceConverter:
         return class_means(self.prior, voice.stats, self.settings.own)
     def change(self, phones, shape, source:HeardVoice, target:HeardVoice)->np.ndarray: # (t, d) [nepers]
         "What is added to frames of the sentence, in bands: `phones` (t, c) posteriors, `shape` (t, d)."
-        share = self.settings.neighbours; moved = phones@(self.means(target)-self.means(source))
-        return (1-share)*moved+share*(nearest_frames(smooth(np.sqrt(phones), 5), target, self.settings)-shape) if share else moved
+        share,here,there = self.settings.neighbours,self.means(source),self.means(target); bend = fit_warp(here, there, source.stats.count)
+        moved = shapes(warped(shape, bend))+smooth(phones, 5)@(there-shapes(warped(here, bend)))
+        return (1-share)*moved+share*nearest_frames(smooth(np.sqrt(phones), 5), moved, target, self.settings)-shape if share else moved-shape
     def convert(self, features:dict, source:HeardVoice, to)->dict:
         "WORLD features of the same words by voice `to`, or by a mixture {voice: weight}."
         if not self.voices: raise DataError(f'no voice {to!r}', remedy='let the converter hear one first')
@@ -189,7 +199,7 @@ class AnyVoiceConverter:
         blend = lambda f: sum(w*np.asarray(f(self.voices[n])) for n,w in mixture.items()); level,spread = blend(lambda v: v.pitch)
         if spoken.sum()>=50: coarse += livelier((x+coarse)[spoken], blend(lambda v: v.spread), s)(x+coarse)
         pitch = PitchStats(level, float(np.clip(spread, source.pitch.std/2, source.pitch.std*2)))      # the spread of a short clip is hardly known
-        delta = smooth(coarse[np.minimum(np.arange(t)//s.every, len(coarse)-1)], 9)@_bank(s.world.sample_rate, s.world.fft_size, s.bands)[1]
+        delta = smooth(coarse[np.minimum(np.arange(t)//s.every, len(coarse)-1)], 5)@_bank(s.world.sample_rate, s.world.fft_size, s.bands)[1]
         gain = louder(features['log_sp'].mean(1), source.levels, blend(lambda v: v.levels), s)[:,None]
         return {**features, 'f0': convert_f0(features['f0'], source.pitch, pitch), 'log_sp': (features['log_sp']+delta+gain).astype(np.float32)}
 
