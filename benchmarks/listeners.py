@@ -3,19 +3,11 @@
     python benchmarks/listeners.py RUN_FOLDER CORPUS OUT.json
 
 Speakers by GE2E (Resemblyzer), words by Moonshine tiny, quality by DistillMOS; each comes from the package index with its weights inside and none is needed by the project,
-so they have an environment of their own: torch, soundfile, soxr, librosa, webrtcvad-wheels, xls-r-sqa, and without their dependencies Resemblyzer==0.1.4, moonshine-voice==0.0.73 and
-distillmos==0.9.1. Written are rows, one for each sound: whose voice, which words, how good; `95_results/03_any_voice` shows them."""
+so they have an environment of their own: torch, soundfile, soxr, librosa, jiwer, webrtcvad-wheels, xls-r-sqa, and without their dependencies Resemblyzer==0.1.4, moonshine-voice==0.0.73 and
+distillmos==0.9.1. Written are rows, one for each sound (the corpus must have texts): whose voice, which words, how good; `95_results/03_any_voice` shows them."""
 import json, re, sys, types
 from pathlib import Path
 import numpy as np, scipy.ndimage, soundfile, soxr, torch
-
-for name in ('torchaudio', 'torchaudio.transforms'): sys.modules.setdefault(name, types.ModuleType(name))       # imported by the quality model's package for what is not used here
-sys.modules['torchaudio'].transforms = sys.modules['torchaudio.transforms']; sys.modules['torchaudio.transforms'].MFCC = object
-sys.modules.setdefault('scipy.ndimage.morphology', scipy.ndimage)                                               # its old name, by which the speaker model's package asks
-from distillmos import ConvTransformerSQAModel
-from moonshine_voice import ModelArch, Transcriber
-from moonshine_voice.utils import get_model_path
-from resemblyzer import VoiceEncoder, preprocess_wav
 
 def wave(path):
     x, rate = soundfile.read(path, dtype='float32', always_2d=True)
@@ -28,17 +20,18 @@ def spelled(text):
     full = dict(mr='mister', mrs='missus', dr='doctor')
     return [full.get(w, w) for w in re.sub(r"[^a-z ]", ' ', text.lower().replace('’', "'").replace("'", '')).split()]
 
-def errors(said, heard):
-    "Least number of words to change, add or leave out."
-    row = np.arange(len(heard)+1)
-    for i, a in enumerate(said):
-        before, row[0] = row.copy(), i+1
-        for j, b in enumerate(heard): row[j+1] = min(before[j+1]+1, row[j]+1, before[j]+(a != b))
-    return int(row[-1])
-
 class Listeners:
-    def __init__(self): self.speaker, self.reader, self.critic = VoiceEncoder('cpu', verbose=False), Transcriber(get_model_path('tiny-en'), ModelArch.TINY), ConvTransformerSQAModel().eval()
-    def voice(self, path): return self.speaker.embed_utterance(preprocess_wav(wave(path), 16000))
+    def __init__(self):
+        for name in ('torchaudio', 'torchaudio.transforms'): sys.modules.setdefault(name, types.ModuleType(name))       # the quality model's package imports it for what is not used here
+        sys.modules['torchaudio'].transforms = sys.modules['torchaudio.transforms']; sys.modules['torchaudio.transforms'].MFCC = object
+        sys.modules.setdefault('scipy.ndimage.morphology', scipy.ndimage)                                               # its old name, by which the speaker model's package asks
+        import jiwer
+        from distillmos import ConvTransformerSQAModel
+        from moonshine_voice import ModelArch, Transcriber
+        from moonshine_voice.utils import get_model_path
+        from resemblyzer import VoiceEncoder, preprocess_wav
+        self.align, self.speaker, self.prepare, self.reader, self.critic = jiwer.process_words, VoiceEncoder('cpu', verbose=False), preprocess_wav, Transcriber(get_model_path('tiny-en'), ModelArch.TINY), ConvTransformerSQAModel().eval()
+    def voice(self, path): return self.speaker.embed_utterance(self.prepare(wave(path), 16000))
     def words(self, path):
         x = wave(path); x = np.concatenate([np.zeros(4000), x*(.5/max(1e-6, np.abs(x).max())), np.zeros(8000)])
         return spelled(' '.join(line.text for line in self.reader.transcribe_without_streaming(x.tolist(), 16000).lines))
@@ -49,8 +42,8 @@ def main(run, corpus, out):
     torch.set_num_threads(1); run, corpus, ears = Path(run), Path(corpus), Listeners(); made = json.loads((run/'sounds'/'list.json').read_text(encoding='utf-8'))
     own = {s: np.stack([ears.voice(corpus/p) for p in paths]) for s, paths in made['voices'].items()}; mean = {s: unit(v.mean(0)) for s, v in own.items()}; rows = []
     def judge(system, path, pair):
-        e = ears.voice(path); said, heard = spelled(pair['text'] or ''), ears.words(path) if pair['text'] else []
-        rows.append(dict(system=system, to=pair['to'], speaker=pair['speaker'], cos_target=float(unit(e)@mean[pair['to']]), cos_source=float(unit(e)@mean[pair['speaker']]), errors=errors(said, heard), words=len(said), quality=ears.quality(path)))
+        e = ears.voice(path); said = spelled(pair['text']); found = ears.align(' '.join(said), ' '.join(ears.words(path)))
+        rows.append(dict(system=system, to=pair['to'], speaker=pair['speaker'], cos_target=float(unit(e)@mean[pair['to']]), cos_source=float(unit(e)@mean[pair['speaker']]), errors=found.substitutions+found.deletions+found.insertions, words=len(said), quality=ears.quality(path)))
     for pair in made['pairs']:
         judge('untouched recording', corpus/pair['source'], pair)
         for path in sorted((run/'sounds'/pair['folder']).glob('*.wav')): judge(path.stem, path, pair)
