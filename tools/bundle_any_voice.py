@@ -33,7 +33,7 @@ bdl and slt of CMU ARCTIC (free to use, modify and distribute; Carnegie Mellon U
 
 ## How good
 
-{pairs} conversions between speakers of the {test} corpus, who were in no part of it, from {seconds:.0f} s of the target; 95 % intervals. Likeness is the cosine to other recordings of the target by the bundled speaker encoder (a recording of the target itself: {ceiling:.2f}); wrong phones are those of the recogniser against the labels.
+{pairs} conversions between speakers of the {test} corpus, who were in no part of it, from {seconds:.0f} s of the target; 95 % intervals. Likeness is the cosine to other recordings of the target by the bundled speaker encoder (a recording of the target itself: {ceiling:.2f}); wrong phones are those of the recogniser against the labels. Listeners that are not of this library are harder to please: `nbs/95_results/03_any_voice` has what they say.
 
 {rows}
 """
