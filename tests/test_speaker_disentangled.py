@@ -40,14 +40,15 @@ def test_encoder_shapes_and_counts():
 
 
 def test_channels_last_and_the_same_numbers():
+    from audiostyle.speaker.disentangled import LAYOUT
     def lying_last(x): return x.is_contiguous(memory_format=torch.channels_last)
     net = ResNet(16, (8, 16, 16, 32), (1, 2, 1, 1)); usual = ResNet(16, (8, 16, 16, 32), (1, 2, 1, 1)); usual.maps.to(memory_format=torch.contiguous_format); usual.load_state_dict(net.state_dict())
-    assert all(lying_last(p) for p in net.parameters() if p.ndim==4) and not lying_last(usual.maps[4].body[3].weight); assert not usual.load_state_dict({n:v.contiguous() for n,v in net.state_dict().items()}).missing_keys   # a file holds them in the usual order
+    assert all(lying_last(p) for p in net.parameters() if p.ndim==4) is (LAYOUT is torch.channels_last) and not lying_last(usual.maps[4].body[3].weight); assert not usual.load_state_dict({n:v.contiguous() for n,v in net.state_dict().items()}).missing_keys   # a file holds them in the usual order
     x = torch.randn(6, 32, 60, generator=torch.Generator().manual_seed(0)).double(); codes,grads = [],[]   # float64: in float32 the two orders of adding now and then put a zero on the other side of a ReLU, whose gradient jumps
     for n in (net.double(), usual.double()):
-        maps = x[:,None].contiguous(memory_format=torch.channels_last) if n is net else x[:,None]
+        maps = x[:,None].contiguous(memory_format=LAYOUT) if n is net else x[:,None]
         for m in n.maps: maps = m(maps)
-        test_eq(lying_last(maps), n is net); codes.append(n.out(maps.mean((2, 3)))); codes[-1].square().sum().backward(); grads.append([p.grad for p in n.parameters()])
+        test_eq(lying_last(maps), n is net and LAYOUT is torch.channels_last); codes.append(n.out(maps.mean((2, 3)))); codes[-1].square().sum().backward(); grads.append([p.grad for p in n.parameters()])
     test_close(codes[0], codes[1], eps=1e-12)
     for a,b in zip(*grads): assert float((a-b).abs().max())<1e-9*float(b.abs().max())+1e-12
 
