@@ -13,7 +13,7 @@ from audiostyle.signal.world import PitchStats, WorldSettings, convert_f0, f0_st
 from audiostyle.train.state import load_model, save_model
 from audiostyle.voice.eigenvoices import ClassStats, Eigenvoices, add_stats, class_means, class_stats
 from audiostyle.voice.recogniser import PhoneNet, Recogniser, RecogniserSettings
-from audiostyle.voice.resynthesis import active_frames, mixture_of
+from audiostyle.voice.resynthesis import ORDER, active_frames, mixture_of
 from audiostyle.voice.warping import fit_warp, warped
 from audiostyle.voice.any_voice import *
 import tempfile

@@ -6,7 +6,7 @@
 __all__ = ['AnyVoiceSettings', 'bands_of', 'shapes', 'smooth', 'content', 'HeardVoice', 'sure_pitch', 'hear', 'nearest_frames',
            'livelier', 'louder', 'AnyVoiceConverter', 'voice_tensors', 'voice_from', 'save_any_voice', 'load_any_voice']
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #4e30dff5
+# %% ../../nbs/70_voice/60_any_voice.ipynb #32817cee
 import copy
 from collections.abc import Mapping,Sequence
 from dataclasses import dataclass,field,replace
@@ -21,7 +21,7 @@ from ..signal.world import PitchStats,WorldSettings,convert_f0,f0_statistics
 from ..train.state import load_model,save_model
 from .eigenvoices import ClassStats,Eigenvoices,add_stats,class_means,class_stats
 from .recogniser import PhoneNet,Recogniser,RecogniserSettings
-from .resynthesis import active_frames,mixture_of
+from .resynthesis import ORDER,active_frames,mixture_of
 from .warping import fit_warp,warped
 
 # %% ../../nbs/70_voice/60_any_voice.ipynb #555f6798
@@ -124,10 +124,8 @@ def hear(
     n = sum(map(len, frames)); at = np.unique(np.linspace(0, n-1, min(n, round(settings.seconds/settings.world.hop_seconds/settings.every))).round().astype(int))
     return HeardVoice(add_stats(parts), np.concatenate(frames)[at].astype(np.float32), smooth(np.concatenate(phones)[at], 5).astype(np.float32), pitch, np.concatenate(frames).std(0).astype(np.float32), levels, n*settings.every*settings.world.hop_seconds, tuple(digests))
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #93395ce2
-def _places(phones, shape, scale, weight, n=24):
-    "Where frames lie for the neighbours' search, (t, c+n): phonemes, and cepstra in units of `scale`."
-    return np.concatenate([phones, weight/np.sqrt(n)*dct(shape, norm='ortho', axis=1)[:,1:n+1]/scale], 1, dtype=np.float32)
+# %% ../../nbs/70_voice/60_any_voice.ipynb #64acc852
+def _cepstra(shape): return dct(shape, norm='ortho', axis=1)[:,1:ORDER+1]
 
 def nearest_frames(
     phones,              # Square roots of posteriors of the sentence, (t, c)
@@ -136,8 +134,8 @@ def nearest_frames(
     settings:AnyVoiceSettings
 )->np.ndarray:           # (t, d)
     "For each frame the voice's own frames of the same phonemes that look most like it, averaged."
-    k = min(settings.k, len(voice.frames)); out = np.empty((len(phones), voice.frames.shape[1]), np.float32); scale = np.maximum(dct(voice.frames, norm='ortho', axis=1)[:,1:25].std(0), 1e-3)
-    there,here = _places(voice.phones, voice.frames, scale, settings.closeness),_places(phones, shape, scale, settings.closeness); size = np.square(there).sum(1)/2
+    k = min(settings.k, len(voice.frames)); out = np.empty((len(phones), voice.frames.shape[1]), np.float32); own = _cepstra(voice.frames); scale = np.maximum(own.std(0), 1e-3)
+    there,here = (np.concatenate([p, settings.closeness/np.sqrt(ORDER)*c/scale], 1, dtype=np.float32) for p,c in ((voice.phones, own), (phones, _cepstra(shape)))); size = np.square(there).sum(1)/2
     for a in range(0, len(here), 500):
         far = size-here[a:a+500]@there.T; top = np.argpartition(far, k-1, axis=1)[:,:k]; v = np.take_along_axis(far, top, 1)
         w = np.exp((v.min(1, keepdims=True)-v)/settings.temperature); w /= w.sum(1, keepdims=True); out[a:a+500] = np.einsum('tk,tkd->td', w, voice.frames[top])

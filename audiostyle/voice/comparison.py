@@ -7,15 +7,15 @@ __all__ = ['RATE', 'NEEDS', 'FLOOR', 'READING', 'COPY', 'COLUMNS', 'FORMATS', 'P
            'resample_to', 'against_reference', 'against_voices', 'against_phones', 'Judge', 'compare', 'file_name',
            'summarise', 'comparison_table', 'write_comparison', 'plain_summary']
 
-# %% ../../nbs/70_voice/92_comparison.ipynb #6ce82091
-import csv,hashlib,time,warnings
+# %% ../../nbs/70_voice/92_comparison.ipynb #bfd6b589
+import csv,time,warnings
 from collections.abc import Callable,Iterable,Mapping
 from dataclasses import dataclass,replace
 from pathlib import Path
 import numpy as np, torch
 from ..core.errors import AudioWarning,AudiostyleError,DataError,did_you_mean
 from ..core.show import Table,progress,table
-from ..core.store import atomic_path,jsonable,write_json
+from ..core.store import atomic_path,jsonable,sha256_bytes,write_json
 from ..data.manifest import Manifest
 from ..metrics.report import bootstrap
 from ..metrics.phones import phone_error_rate
@@ -155,7 +155,7 @@ class Judge:
         if self.recogniser is not None: row |= against_phones(estimate, self.recogniser, pair.phones, self._once(('phones', pair.source), lambda: self.recogniser.phones(_wave(pair.source))))
         return row
 
-# %% ../../nbs/70_voice/92_comparison.ipynb #fa04819d
+# %% ../../nbs/70_voice/92_comparison.ipynb #13349aff
 def compare(
     systems:Mapping,              # Name to function (waveform, rate, voice) -> (waveform, rate)
     pairs:Iterable[Pair],
@@ -184,7 +184,7 @@ def compare(
 def file_name(text):
     "A text as a file name that every system accepts."
     name = ''.join(c if c.isalnum() or c in '-_' else '_' for c in text.replace('>', ' to ')).strip('_')
-    return name if len(name)<=80 else f'{name[:36]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}_{name[-32:]}'       # both ends, as long sentences end in who speaks to whom
+    return name if len(name)<=80 else f'{name[:36]}_{sha256_bytes(text.encode())[:8]}_{name[-32:]}'       # both ends, as long sentences end in who speaks to whom
 
 # %% ../../nbs/70_voice/92_comparison.ipynb #7999f4cb
 COLUMNS = ('mcd','rmse_log','corr','vuv_error','ddur','cos_target','cos_source','nearer','per','phones_changed','rtf')
