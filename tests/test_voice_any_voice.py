@@ -13,6 +13,7 @@ from audiostyle.signal.world import PitchStats, WorldSettings, convert_f0, f0_st
 from audiostyle.train.state import load_model, save_model
 from audiostyle.voice.eigenvoices import ClassStats, Eigenvoices, add_stats, class_means, class_stats
 from audiostyle.voice.recogniser import PhoneNet, Recogniser, RecogniserSettings
+from audiostyle.voice.refining import Refiner, RefinerSettings, refiner_features
 from audiostyle.voice.resynthesis import ORDER, active_frames, mixture_of
 from audiostyle.voice.warping import fit_warp, warped
 from audiostyle.voice.any_voice import *
@@ -82,9 +83,11 @@ def test_the_contract():
     x = heard(next(iter(corpus.filter(speaker='f06', split='test')))); y = c.convert(x, high, 'low'); test_eq([(y[k].shape, y[k].dtype) for k in ('f0','log_sp')], [(x[k].shape, np.dtype('float32')) for k in ('f0','log_sp')]); test_eq(y['bap'], x['bap'])
     quiet = x|dict(log_sp=np.concatenate([x['log_sp'][:100]*0-20, x['log_sp'][100:]])); step = np.diff((c.convert(quiet, high, 'low')['log_sp']-quiet['log_sp'])[10:85], axis=0); assert np.abs(step).max()<1e-3        # a pause is filtered, not spoken
     test_close(np.log(y['f0'][y['f0']>0]).mean(), low.pitch.mean, eps=.15); half = c.convert(x, high, dict(low=.5, high=.5))
-    words = AnyVoiceConverter(reader, c.prior, replace(c.settings, neighbours=0., liveliness=0.), c.voices); test_close(words.convert(x, high, 'high')['log_sp'], x['log_sp'], eps=1e-4)     # to oneself, by class means: nothing happens
+    words = c.altered(neighbours=0., liveliness=0.); test_close(words.convert(x, high, 'high')['log_sp'], x['log_sp'], eps=1e-4)     # to oneself, by class means: nothing happens
     between = lambda z: float(np.abs(z['log_sp']-y['log_sp']).mean()); print(f'from the low voice: half and half {between(half):.2f}, the high voice {between(c.convert(x, high, "high")):.2f} nepers'); assert between(half)<between(c.convert(x, high, 'high'))
     for n in (1, 2, 3): assert np.isfinite(c.convert({k:v[:n] for k,v in x.items()}, high, 'low')['log_sp']).all()
+    torch.manual_seed(0); touch = Refiner(c.settings.refiner, 64, 39); torch.nn.init.normal_(touch.leave.weight, std=.05); finer = AnyVoiceConverter(reader, c.prior, c.settings, c.voices, touch); d = [finer.altered(refined=r).convert(x, high, 'low')['log_sp']-y['log_sp'] for r in (0., .5, 1.)]
+    assert not d[0].any() and np.abs(d[2]).mean()>.01; test_close(2*d[1], d[2], eps=1e-3); test_close(AnyVoiceConverter(reader, c.prior, c.settings, c.voices, Refiner(c.settings.refiner, 64, 39)).convert(x, high, 'low')['log_sp'], y['log_sp'], eps=1e-6)     # an untaught refiner adds nothing
     test_fail(lambda: c.convert(x, high, 'lwo'), contains="did you mean 'low'?"); test_fail(lambda: base.convert(x, high, 'low'), contains='hear one first')
 
 
@@ -94,14 +97,15 @@ def test_both_at_once():
     def judged(name, features):
         sounds[name] = render(features, settings.world); p = reader.posteriors(sounds[name]).numpy()[:len(y)]; rows.append(dict(conversion=name, likeness=float(judge.embed(sounds[name])@him), words=float((p.argmax(1)==y[:len(p)])[y[:len(p)]!=TIMIT39.index('sil')].mean())))
     judged('nothing (vocoder alone)', f); judged('pitch alone', f|dict(f0=convert_f0(f['f0'], source.pitch, target.pitch)))
-    for share in (0., .4, 1.): judged(f'neighbours {share:.0%}', AnyVoiceConverter(reader, base.prior, replace(base.settings, neighbours=share), {'he': target}).convert(f, source, 'he'))
+    for share in (0., .4, 1.): judged(f'neighbours {share:.0%}', base.altered(neighbours=share).add('he', target).convert(f, source, 'he'))
     by = {r['conversion']:r for r in rows}; mid,whole,none = by['neighbours 40%'],by['neighbours 100%'],by['nothing (vocoder alone)']
     assert mid['likeness']>none['likeness']+.3 and mid['words']>none['words']-.35 and whole['likeness']>by['neighbours 0%']['likeness']-.05
 
 
 def test_a_folder_gives_it_back():
-    c = small_converter(); v = c.hear([heard(u) for u in list(corpus.filter(speaker='m06', split='train'))[:2]], ['ef'*32]); x = heard(next(iter(corpus.filter(speaker='f06', split='test')))); c = c.add('he', v)
+    c = small_converter(); v = c.hear([heard(u) for u in list(corpus.filter(speaker='m06', split='train'))[:2]], ['ef'*32]); x = heard(next(iter(corpus.filter(speaker='f06', split='test')))); torch.manual_seed(0); touch = Refiner(c.settings.refiner, 64, 39); torch.nn.init.normal_(touch.leave.weight, std=.05); c = AnyVoiceConverter(reader, c.prior, c.settings, {'he': v}, touch)
     with tempfile.TemporaryDirectory() as d:
         c.save_pretrained(Path(d)/'m', 'a test'); loaded = AnyVoiceConverter.from_pretrained(Path(d)/'m'); test_eq((loaded.speakers, loaded.settings, loaded.voices['he'].digests, loaded.voices['he'].pitch), (('he',), c.settings, ('ef'*32,), v.pitch))
         off = np.abs(loaded.convert(x, c.source([x]), 'he')['log_sp']-c.convert(x, c.source([x]), 'he')['log_sp']).mean(); print(f'16-bit floats move the envelope by {off:.4f} nepers'); assert off<.02; reader.save_pretrained(Path(d)/'r', 'a recogniser'); test_fail(lambda: AnyVoiceConverter.from_pretrained(Path(d)/'r'), contains=str(Path(d)/'r'))
+    test_eq(refiner_from({}, settings, 'here'), None); test_fail(lambda: refiner_from(dict(a=torch.zeros(2)), settings, 'here'), contains='does not fit its settings')
     tensors = {k:t for k,t in voice_tensors(v).items()}; again = voice_from(tensors, v.digests, settings, 'here'); test_close(again.frames, v.frames, eps=1e-2); test_fail(lambda: voice_from(tensors|dict(frames=tensors['frames'][:,:5]), (), settings, 'here'), contains='does not fit')
