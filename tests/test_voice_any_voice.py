@@ -29,7 +29,7 @@ from audiostyle.speaker.encoder import SpeakerEncoder
 from audiostyle.voice.eigenvoices import fit_eigenvoices
 from audiostyle.voice.resynthesis import render
 corpus,reader = builtin_corpus(),Recogniser.from_pretrained(); settings = AnyVoiceSettings(reader.settings, WorldSettings(f0_method='dio'))
-wave = lambda u: load(corpus.path_of(u), 16000)[0][0].numpy(); heard = lambda u: to_features(analyse(wave(u), settings.world), settings.world)
+wave = lambda u: load(corpus.path_of(u), 16000)[0][0].numpy(); heard_file = lambda path: to_features(analyse(load(path, 16000)[0][0].numpy(), settings.world), settings.world); heard = lambda u: heard_file(corpus.path_of(u))
 from functools import lru_cache
 @lru_cache
 def small_converter():
@@ -109,3 +109,16 @@ def test_a_folder_gives_it_back():
         off = np.abs(loaded.convert(x, c.source([x]), 'he')['log_sp']-c.convert(x, c.source([x]), 'he')['log_sp']).mean(); print(f'16-bit floats move the envelope by {off:.4f} nepers'); assert off<.02; reader.save_pretrained(Path(d)/'r', 'a recogniser'); test_fail(lambda: AnyVoiceConverter.from_pretrained(Path(d)/'r'), contains=str(Path(d)/'r'))
     test_eq(refiner_from({}, settings, 'here'), None); test_fail(lambda: refiner_from(dict(a=torch.zeros(2)), settings, 'here'), contains='does not fit its settings')
     tensors = {k:t for k,t in voice_tensors(v).items()}; again = voice_from(tensors, v.digests, settings, 'here'); test_close(again.frames, v.frames, eps=1e-2); test_fail(lambda: voice_from(tensors|dict(frames=tensors['frames'][:,:5]), (), settings, 'here'), contains='does not fit')
+
+
+def test_a_reader_of_strangers():
+    from audiostyle.core.config import shared_data
+    from audiostyle.data.speech import read_corpus
+    import audiostyle
+    if shared_data('timit_sample') is None: print('the TIMIT sample is not on this machine: skipped')
+    else:
+        timit = read_corpus(shared_data('timit_sample')); own = AnyVoiceConverter.from_pretrained(Path(audiostyle.__file__).parent/'weights'/'any_voice').recogniser; named = {}
+        for u in [u for u in timit if u.split!='sa'][::12]:
+            log_sp = heard_file(timit.path_of(u))['log_sp']
+            for name,r in (('bundled recogniser', reader), ("the conversion's own", own)): p = content(log_sp, r, settings).argmax(1); named.setdefault(name, []).append((p==to_frames(fold_segments(u.phones), len(p), .01, TIMIT39).numpy()).mean())
+        print({n: f'{np.mean(v):.0%} of frames' for n,v in named.items()}); assert np.mean(named["the conversion's own"])>np.mean(named['bundled recogniser'])+.08

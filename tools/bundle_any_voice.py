@@ -1,6 +1,6 @@
 """Bundle the conversion into any voice that travels with the package.
 
-`python tools/bundle_any_voice.py MODEL_FOLDER RUN_FOLDER` takes a model that the recipe `any_voice` fitted (on corpora under CC BY 4.0, CMU ARCTIC and the built-in corpus alone)
+`python tools/bundle_any_voice.py MODEL_FOLDER RUN_FOLDER` takes a model that the recipe `any_voice` fitted and `tools/train_refiner.py` refined (on corpora under CC BY 4.0, CMU ARCTIC and the built-in corpus alone)
 and a run of the same recipe that judged it on another corpus, and writes audiostyle/weights/any_voice with its card."""
 import json, sys
 from pathlib import Path
@@ -23,17 +23,19 @@ datasets:
 
 # Any voice
 
-Speech becomes that of a person who was heard for a few seconds: `audiostyle convert IN --voice CLIP -o OUT`. A phoneme recogniser and {rank} eigenvoices of its 39 classes, in 16-bit floats; no voices of its own.
-The notebooks `70_voice/58_eigenvoices` and `70_voice/60_any_voice` explain and test every part. Use a voice only with the consent of the person: every file that is made says that it is synthetic.
+Speech becomes that of a person who was heard for a few seconds: `audiostyle convert IN --voice CLIP -o OUT`. A phoneme recogniser, {rank} eigenvoices of its 39 classes and a refiner, in 16-bit floats; no voices of its own.
+The notebooks `70_voice/58_eigenvoices` to `70_voice/61_refiner_training` explain and test every part. Use a voice only with the consent of the person: every file that is made says that it is synthetic.
 
 ## Data and licence
 
-The recogniser is the bundled one (its card says what it learnt from). The eigenvoices are of 199 speakers: 175 of LibriSpeech train-clean-100, one recording each, 7 of LibriSpeech test-other (V. Panayotov et al.; LibriVox readers; CC BY 4.0), 3 of VCTK (CSTR, University of Edinburgh; CC BY 4.0),
-bdl and slt of CMU ARCTIC (free to use, modify and distribute; Carnegie Mellon University, copyright (c) 2003, all rights reserved), and the twelve built-in voices (eSpeak NG, made here). The weights are given under CC BY 4.0.
+The eigenvoices and the refiner are of 174 speakers of LibriSpeech train-clean-100, one recording each (V. Panayotov et al.; LibriVox readers; CC BY 4.0). The recogniser began as the bundled one (its card says what it learnt from) and learnt on from the same recordings, from 7 speakers of LibriSpeech test-other, 3 of VCTK (CSTR, University of Edinburgh; CC BY 4.0),
+bdl and slt of CMU ARCTIC (free to use, modify and distribute; Carnegie Mellon University, copyright (c) 2003, all rights reserved) and the built-in voices (eSpeak NG, made here); the phones were placed by PocketSphinx (BSD), words without a text were read by Moonshine (MIT). What the refiner adds was judged in training by GE2E (Resemblyzer, Apache 2.0) and CAM++ (3D-Speaker, Apache 2.0), of which nothing is contained. The weights are given under CC BY 4.0.
+
+How it was made: `tools/label_speech.py` and `tools/train_reader.py` (the recogniser; the one bundled was trained by an earlier form of these, for 7 minutes instead of 1100 steps), `audiostyle train any_voice --data librispeech_spk251 builtin=False reader=READER` (eigenvoices), `tools/train_refiner.py` (refiner; an earlier form with the same losses, in two parts of 1000 and 1600 steps, the second with a further recogniser).
 
 ## How good
 
-{pairs} conversions between speakers of the {test} corpus, who were in no part of it, from {seconds:.0f} s of the target; 95 % intervals. Likeness is the cosine to other recordings of the target by the bundled speaker encoder (a recording of the target itself: {ceiling:.2f}); wrong phones are those of the recogniser against the labels. Listeners that are not of this library are harder to please: `nbs/95_results/03_any_voice` has what they say.
+{pairs} conversions between speakers of the {test} corpus, who were in no part of it, from {seconds:.0f} s of the target; 95 % intervals. Likeness is the cosine to other recordings of the target by the bundled speaker encoder (a recording of the target itself: {ceiling:.2f}); wrong phones are those of another recogniser against the labels. Listeners that are not of this library are harder to please: `nbs/95_results/03_any_voice` has what they say.
 
 {rows}
 """

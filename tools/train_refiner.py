@@ -50,7 +50,7 @@ def cam(folder):
 def main():
     a = argparse.ArgumentParser(description=__doc__.splitlines()[0]); a.add_argument('model'); a.add_argument('corpus'); a.add_argument('out'); a.add_argument('--teachers', required=True)
     a.add_argument('--readers', nargs='*', default=[], help='folders of further recognisers'); a.add_argument('--examples', type=int, default=1800); a.add_argument('--steps', type=int, default=2600); a.add_argument('--share', type=float, default=.8, help='of neighbours, in the examples')
-    a.add_argument('--ship', type=float, default=.7, help='of neighbours, in the model that is written'); a.add_argument('--seed', type=int, default=0); a = a.parse_args(); warnings.simplefilter('ignore'); torch.set_num_threads(1)
+    a.add_argument('--ship', type=float, default=.55, help='of neighbours, in the model that is written'); a.add_argument('--seed', type=int, default=0); a = a.parse_args(); warnings.simplefilter('ignore'); torch.set_num_threads(1)
     c = AnyVoiceConverter.from_pretrained(a.model); c = c.altered(neighbours=a.share, refiner=replace(c.settings.refiner, max_steps=a.steps, seed=a.seed)); world = replace(c.settings.world, f0_method='dio'); ears = [cam(Path(a.teachers)), ge2e(Path(a.teachers))]
     known, corpus = {}, read_corpus(a.corpus)
     for u in corpus:

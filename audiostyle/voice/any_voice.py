@@ -26,7 +26,7 @@ from .refining import Refiner,RefinerSettings,refiner_features
 from .resynthesis import ORDER,active_frames,mixture_of
 from .warping import fit_warp,warped
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #f9992d72
+# %% ../../nbs/70_voice/60_any_voice.ipynb #ac7d747a
 @dataclass(frozen=True)
 class AnyVoiceSettings:
     "A conversion into voices that were heard once."
@@ -36,7 +36,7 @@ class AnyVoiceSettings:
     rank:int=24               # Eigenvoices, k
     relevance:float=20.       # After so many frames a class mean is as good as it gets, half; r [frames of 10 ms]
     own:float=2.              # After so many it is believed as much as the guess, o [frames of 10 ms]
-    neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice (with a refiner .7 and more)
+    neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice (with a refiner .5 and more)
     k:int=4                   # Frames that are averaged
     temperature:float=.1      # Of their weights
     closeness:float=2.        # Of the converted frame to a frame of the clip, beside their phonemes: weight of the distance of cepstra, in spreads of the voice
