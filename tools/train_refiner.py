@@ -50,7 +50,7 @@ def cam(folder):
 def main():
     a = argparse.ArgumentParser(description=__doc__.splitlines()[0]); a.add_argument('model'); a.add_argument('corpus'); a.add_argument('out'); a.add_argument('--teachers', required=True)
     a.add_argument('--readers', nargs='*', default=[], help='folders of further recognisers'); a.add_argument('--examples', type=int, default=1800); a.add_argument('--steps', type=int, default=2600); a.add_argument('--share', type=float, default=.8, help='of neighbours, in the examples')
-    a.add_argument('--ship', type=float, default=.55, help='of neighbours, in the model that is written'); a.add_argument('--seed', type=int, default=0); a = a.parse_args(); warnings.simplefilter('ignore'); torch.set_num_threads(1)
+    a.add_argument('--ship', type=float, nargs=2, default=(.6, .65), help='share of neighbours and of the change, in the model that is written'); a.add_argument('--seed', type=int, default=0); a = a.parse_args(); warnings.simplefilter('ignore'); torch.set_num_threads(1)
     c = AnyVoiceConverter.from_pretrained(a.model); c = c.altered(neighbours=a.share, refiner=replace(c.settings.refiner, max_steps=a.steps, seed=a.seed)); world = replace(c.settings.world, f0_method='dio'); ears = [cam(Path(a.teachers)), ge2e(Path(a.teachers))]
     known, corpus = {}, read_corpus(a.corpus)
     for u in corpus:
@@ -62,7 +62,7 @@ def main():
     for n in range(a.examples):
         s, t = (names[i] for i in rng.choice(len(names), 2, replace=False)); (f, v, x), (_, w, y) = known[s], known[t]; examples.append(refiner_example(c, v, w, f, (x, y), ears))
         if n%100 == 99: print(n+1, 'examples', flush=True)
-    taught = train_refiner(c, examples, ears, [Recogniser.from_pretrained(r).net for r in a.readers], Path(a.out)/'run', device='cpu').altered(neighbours=a.ship)
+    taught = train_refiner(c, examples, ears, [Recogniser.from_pretrained(r).net for r in a.readers], Path(a.out)/'run', device='cpu').altered(neighbours=a.ship[0], refined=a.ship[1])
     print(taught.save_pretrained(Path(a.out)/'model', f'Conversion into any voice, refined on {len(examples)} examples of {len(known)} speakers.', overwrite=True))
 
 if __name__ == '__main__': main()

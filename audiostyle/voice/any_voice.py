@@ -26,7 +26,7 @@ from .refining import Refiner,RefinerSettings,refiner_features
 from .resynthesis import ORDER,active_frames,mixture_of
 from .warping import fit_warp,warped
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #ac7d747a
+# %% ../../nbs/70_voice/60_any_voice.ipynb #5535ceb9
 @dataclass(frozen=True)
 class AnyVoiceSettings:
     "A conversion into voices that were heard once."
@@ -36,7 +36,7 @@ class AnyVoiceSettings:
     rank:int=24               # Eigenvoices, k
     relevance:float=20.       # After so many frames a class mean is as good as it gets, half; r [frames of 10 ms]
     own:float=2.              # After so many it is believed as much as the guess, o [frames of 10 ms]
-    neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice (with a refiner .5 and more)
+    neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice (with a refiner .6)
     k:int=4                   # Frames that are averaged
     temperature:float=.1      # Of their weights
     closeness:float=2.        # Of the converted frame to a frame of the clip, beside their phonemes: weight of the distance of cepstra, in spreads of the voice
@@ -215,7 +215,7 @@ class AnyVoiceConverter:
         gain = louder(features['log_sp'].mean(1), source.levels, blend(lambda v: v.levels), s)[:,None]
         return {**features, 'f0': convert_f0(features['f0'], source.pitch, pitch), 'log_sp': (features['log_sp']+delta+gain).astype(np.float32)}
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #69c3f6ee
+# %% ../../nbs/70_voice/60_any_voice.ipynb #0f3dab49
 def voice_tensors(voice:HeardVoice, prefix:str='')->dict:
     "A voice as tensors, 16-bit floats where that is enough."
     t = lambda x,kind: torch.tensor(np.asarray(x), dtype=kind)
@@ -231,9 +231,10 @@ def voice_from(tensors:Mapping, digests, settings:AnyVoiceSettings, where)->Hear
 def refiner_from(tensors:Mapping, settings:AnyVoiceSettings, where)->Refiner|None:
     "The refiner of a model folder, if it has one; what does not fit is refused."
     if not tensors: return None
-    net = Refiner(settings.refiner, settings.bands, len(settings.recogniser.labels)); wanted = net.state_dict()
+    build = lambda: Refiner(settings.refiner, settings.bands, len(settings.recogniser.labels))
+    with torch.device('meta'): wanted = build().state_dict()      # shapes alone, as forged settings can ask for any amount of memory
     if {k:v.shape for k,v in tensors.items()}!={k:v.shape for k,v in wanted.items()} or not all(v.isfinite().all() for v in tensors.values()): raise CheckpointError('holds a refiner that does not fit its settings', where, 'restore it from a copy')
-    net.load_state_dict({k:v.float() for k,v in tensors.items()}); return net
+    net = build(); net.load_state_dict({k:v.float() for k,v in tensors.items()}); return net
 
 def save_any_voice(converter:AnyVoiceConverter, folder, card:str, overwrite:bool=False)->Path:
     "Write `config.json`, `model.safetensors` (16-bit floats) and `README.md`."
