@@ -28,7 +28,7 @@ The notebooks `70_voice/58_eigenvoices` to `70_voice/61_refiner_training` explai
 
 ## Data and licence
 
-The eigenvoices and the refiner are of 174 speakers of LibriSpeech train-clean-100, one recording each (V. Panayotov et al.; LibriVox readers; CC BY 4.0). The recogniser began as the bundled one (its card says what it learnt from) and learnt on from the same recordings, from 7 speakers of LibriSpeech test-other, 3 of VCTK (CSTR, University of Edinburgh; CC BY 4.0),
+The eigenvoices are of 174 speakers of LibriSpeech train-clean-100, one recording each (V. Panayotov et al.; LibriVox readers; CC BY 4.0), and the refiner learnt from 160 of them. The recogniser began as the bundled one (its card says what it learnt from) and learnt on from the same recordings, from 7 speakers of LibriSpeech test-other, 3 of VCTK (CSTR, University of Edinburgh; CC BY 4.0),
 bdl and slt of CMU ARCTIC (free to use, modify and distribute; Carnegie Mellon University, copyright (c) 2003, all rights reserved) and the built-in voices (eSpeak NG, made here); the phones were placed by PocketSphinx (BSD), words without a text were read by Moonshine (MIT). What the refiner adds was judged in training by GE2E (Resemblyzer, Apache 2.0) and CAM++ (3D-Speaker, Apache 2.0), of which nothing is contained. The weights are given under CC BY 4.0.
 
 How it was made: `tools/label_speech.py` and `tools/train_reader.py` (the recogniser; the one bundled was trained by an earlier form of these, for 7 minutes instead of 1100 steps), `audiostyle train any_voice --data librispeech_spk251 builtin=False reader=READER` (eigenvoices), `tools/train_refiner.py` (refiner; an earlier form with the same losses, in two parts of 1000 and 1600 steps, the second with a further recogniser).

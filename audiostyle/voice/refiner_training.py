@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['Listener', 'as_listener', 'heard_as', 'refiner_example', 'RefinerBatches', 'RefinerState', 'make_state', 'inner',
-           'update_refiner', 'train_refiner', 'band_centres']
+           'update_refiner', 'train_refiner']
 
-# %% ../../nbs/70_voice/61_refiner_training.ipynb #16af1787
+# %% ../../nbs/70_voice/61_refiner_training.ipynb #88f98b4d
+import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable,NamedTuple,Sequence
@@ -14,16 +15,15 @@ import numpy as np, torch
 import torch.nn.functional as F
 from torch import Tensor,nn
 from ..core.errors import DataError
-from ..signal.spectral import MelSettings
 from ..speaker.encoder import SpeakerEncoder,voice_features
 from ..train.loop import fit,make_fabric
 from ..train.state import TrainState
-from .any_voice import AnyVoiceConverter,HeardVoice,bands_of,content,mel_of
+from .any_voice import AnyVoiceConverter,HeardVoice,band_centres,bands_of,content,mel_of
 from .refining import Refiner,RefinerSettings,bands_at,heard_through,speaker_pull,words_kept
 from .resynthesis import active_frames,render
 from .vae import one_cycle
 
-# %% ../../nbs/70_voice/61_refiner_training.ipynb #c970b8ea
+# %% ../../nbs/70_voice/61_refiner_training.ipynb #8a96306e
 class Listener(NamedTuple):
     "Somebody who tells speakers apart."
     powers:Callable          # Waveform (n,) at 16 kHz to mel powers (t, m), a frame every 10 ms
@@ -37,14 +37,14 @@ def as_listener(
 )->Listener:
     "A speaker encoder of this package as a listener; its network is frozen."
     net = encoder.net.requires_grad_(False).eval(); m = encoder.settings.mel
-    if m.hop_length*100!=m.sample_rate: raise DataError(f'the encoder hears a frame every {1000*m.hop_seconds:g} ms', remedy='a listener must hear one every 10 ms')
+    if (m.sample_rate, m.hop_length)!=(16000, 160): raise DataError(f'the encoder hears {m.sample_rate} Hz, a frame every {1000*m.hop_seconds:g} ms', remedy='a listener must hear 16000 Hz and a frame every 10 ms')
     return Listener(lambda x: voice_features(x, m).exp().mT.numpy(), m.centres, lambda p: net(p.clamp(min=1e-10).log().mT), weight, margin)
 
 def heard_as(listener:Listener, waveform)->np.ndarray:   # (e,)
     "The embedding of one recording."
     with torch.no_grad(): return listener.embed(torch.from_numpy(np.ascontiguousarray(listener.powers(waveform)))[None])[0].numpy()
 
-# %% ../../nbs/70_voice/61_refiner_training.ipynb #0293fcae
+# %% ../../nbs/70_voice/61_refiner_training.ipynb #b0e1b5c0
 def refiner_example(
     converter:AnyVoiceConverter,
     source:HeardVoice, target:HeardVoice,
@@ -71,11 +71,11 @@ class RefinerBatches:
         s = self.settings; rng = np.random.default_rng([s.seed, step]); rows = []
         for i in rng.integers(len(self.examples), size=s.batch_size):
             e = self.examples[i]; n = len(e['told']); a = int(rng.integers(max(1, n-s.crop_frames+1)))
-            cut = lambda x: np.pad(x[a:a+s.crop_frames], ((0, max(0, s.crop_frames-n)), *((0,0) for _ in x.shape[1:])), mode='edge')
-            rows.append({k:cut(v) if len(v)==n and k[:6] not in ('source','target') else v for k,v in e.items()})
+            cut = lambda x,mode: np.pad(x[a:a+s.crop_frames], ((0, max(0, s.crop_frames-n)), *((0,0) for _ in x.shape[1:])), mode=mode)
+            rows.append({k:v if k[:6] in ('source','target') else cut(v, 'constant' if k=='spoken' else 'edge') for k,v in e.items()})
         return {k:torch.from_numpy(np.stack([r[k] for r in rows]).astype(np.float32)) for k in rows[0]}
 
-# %% ../../nbs/70_voice/61_refiner_training.ipynb #bead5aff
+# %% ../../nbs/70_voice/61_refiner_training.ipynb #5246862f
 @dataclass
 class RefinerState(TrainState):
     "All that survives an interruption."
@@ -117,15 +117,11 @@ def train_refiner(
     examples:Sequence[dict],            # Of `refiner_example`
     listeners:Sequence[Listener],
     readers:Sequence[nn.Module]=(),     # Further `PhoneNet`s beside the converter's own
-    run_dir=None, device:str='auto', max_steps:int|None=None, **kwargs
+    run_dir=None, device:str='cpu',     # Where the listeners are
+    **kwargs                            # To `train.loop.fit`
 )->AnyVoiceConverter:
     "The converter with a refiner that was taught on the examples."
-    s = converter.settings; r = s.refiner; readers = [converter.recogniser.net, *readers]
-    for net in readers: net.requires_grad_(False).eval()
+    s = converter.settings; r = s.refiner; readers = [copy.deepcopy(net).requires_grad_(False).eval().to(make_fabric(device).device) for net in (converter.recogniser.net, *readers)]
     step = partial(update_refiner, listeners=listeners, readers=readers, centres=band_centres(s))
-    state = fit(make_state(r, s.bands, len(s.recogniser.labels)), step, RefinerBatches(examples, r), max_steps or r.max_steps, run_dir, make_fabric(device), settings=r, clip_norm=1., **kwargs)
+    state = fit(make_state(r, s.bands, len(s.recogniser.labels)), step, RefinerBatches(examples, r), r.max_steps, run_dir, make_fabric(device), settings=r, clip_norm=1., **kwargs)
     return AnyVoiceConverter(converter.recogniser, converter.prior, s, converter.voices, state.net.cpu().eval())
-
-def band_centres(settings)->np.ndarray:
-    "Where the bands of the coarse envelope lie [Hz]."
-    return MelSettings(settings.world.sample_rate, settings.world.fft_size, n_mels=settings.bands, f_min=50., f_max=settings.world.sample_rate/2).centres

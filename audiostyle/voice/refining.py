@@ -14,7 +14,7 @@ from scipy.fft import dct
 from torch import Tensor,nn
 from ..core.errors import SettingsError
 
-# %% ../../nbs/70_voice/59_refining.ipynb #c5b18397
+# %% ../../nbs/70_voice/59_refining.ipynb #117ae2dd
 @dataclass(frozen=True)
 class RefinerSettings:
     "A network that refines converted envelopes, and its training."
@@ -34,7 +34,7 @@ class RefinerSettings:
     def __post_init__(self):
         for name in ('cepstra','hidden','crop_frames','batch_size','learning_rate','max_steps'):
             if not getattr(self, name)>0: raise SettingsError(f'{name} is {getattr(self, name)}', remedy='a positive number is needed')
-        if not self.dilations or min(self.dilations)<1: raise SettingsError(f'dilations {self.dilations}', remedy='give one or more, each 1 or more')
+        if not 1<=len(self.dilations)<=32 or not all(type(n) is int and 1<=n<=512 for n in self.dilations): raise SettingsError(f'dilations {self.dilations}', remedy='give 1 to 32 whole numbers from 1 to 512')
         if min(self.content, self.size, self.motion, self.noise, self.colour)<0: raise SettingsError(f'content {self.content}, size {self.size}, motion {self.motion}, noise {self.noise}, colour {self.colour}', remedy='give 0 or more')
     def width(self, classes:int)->int:
         "Numbers that it is told of each frame."
