@@ -25,7 +25,7 @@ from .refining import Refiner,RefinerSettings,cepstra_of,refiner_features
 from .resynthesis import ORDER,active_frames,mixture_of
 from .warping import fit_warp,warped
 
-# %% ../../nbs/70_voice/60_any_voice.ipynb #eabc7111
+# %% ../../nbs/70_voice/60_any_voice.ipynb #e72cc1b4
 @dataclass(frozen=True)
 class AnyVoiceSettings:
     "A conversion into voices that were heard once."
@@ -35,7 +35,7 @@ class AnyVoiceSettings:
     rank:int=24               # Eigenvoices, k
     relevance:float=20.       # After so many frames a class mean is as good as it gets, half; r [frames of 10 ms]
     own:float=2.              # After so many it is believed as much as the guess, o [frames of 10 ms]
-    neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice (with a refiner .6)
+    neighbours:float=.4       # Share of the clip's own frames, lambda: 0 keeps most words, 1 most of the voice
     k:int=4                   # Frames that are averaged
     temperature:float=.1      # Of their weights
     closeness:float=2.        # Of the converted frame to a frame of the clip, beside their phonemes: weight of the distance of cepstra, in spreads of the voice
