@@ -75,7 +75,7 @@ class RefinerBatches:
             rows.append({k:v if k[:6] in ('source','target') else cut(v, 'constant' if k=='spoken' else 'edge') for k,v in e.items()})
         return {k:torch.from_numpy(np.stack([r[k] for r in rows]).astype(np.float32)) for k in rows[0]}
 
-# %% ../../nbs/70_voice/61_refiner_training.ipynb #5246862f
+# %% ../../nbs/70_voice/61_refiner_training.ipynb #b5ed72af
 @dataclass
 class RefinerState(TrainState):
     "All that survives an interruption."
@@ -98,9 +98,9 @@ def update_refiner(
     centres:np.ndarray                  # Of the bands that are changed [Hz]
 )->dict:
     "One gradient step on a batch of `RefinerBatches`."
-    s = getattr(state.net, 'module', state.net).settings; on = batch['spoken']; w = on/on.sum().clamp(min=1)
+    net = getattr(state.net, 'module', state.net); s,on = net.settings,batch['spoken']; w = on/on.sum().clamp(min=1)
     for group in state.optimiser.param_groups: group['lr'] = s.learning_rate*one_cycle(state.step, s.max_steps, .1)
-    c = state.net(batch['told'].mT, on); change = c.mT@getattr(state.net, 'module', state.net).basis; voice,words,said = 0.,0.,{}
+    c = state.net(batch['told'].mT, on); change = net.bands(c); voice,words,said = 0.,0.,{}
     for i,l in enumerate(listeners):
         p = batch[f'heard{i}']; e = l.embed(heard_through(p, change, bands_at(l.centres, centres).to(p))*(s.noise*torch.randn_like(p)).exp()); target,source = batch[f'target{i}'],batch[f'source{i}']
         voice = voice+l.weight*speaker_pull(e, target, source, l.margin); said[f'like{i}'] = (e*target).sum(1).mean().detach(); said[f'nearer{i}'] = ((e*target).sum(1)>(e*source).sum(1)).float().mean()
